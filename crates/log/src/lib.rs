@@ -1,1 +1,16 @@
-//! log
+//! The heart of sanad: signed, sealed, append-only entries and their replication. Pure: time, randomness and disk come in
+//! as arguments; there is no socket, no file, no clock and no thread here.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod clock;
+pub mod control;
+pub mod directory;
+pub mod entropy;
+pub mod entry;
+pub mod ids;
+pub mod run;
+pub mod seal;
+pub mod sign;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod wire;
