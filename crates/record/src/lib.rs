@@ -1,1 +1,6 @@
 //! record
+
+pub mod json;
+pub mod key;
+pub mod op;
+pub mod version;
