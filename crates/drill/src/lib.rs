@@ -1,1 +1,4 @@
 //! drill
+
+/// Synthetic siege patients as FHIR R4 JSON, from a seed.
+pub mod synth;
