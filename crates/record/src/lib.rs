@@ -1,5 +1,6 @@
 //! record
 
+pub mod compartment;
 pub mod json;
 pub mod key;
 pub mod op;
