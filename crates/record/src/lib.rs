@@ -1,7 +1,9 @@
 //! record
 
 pub mod compartment;
+pub mod graph;
 pub mod json;
 pub mod key;
+pub mod merge;
 pub mod op;
 pub mod version;
