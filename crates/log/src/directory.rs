@@ -224,6 +224,8 @@ impl Directory {
             self.take_handover(handover, from, learned);
         } else if from == Some(self.own) {
             self.handed.insert(to);
+            let pair = self.secret.pair_with(&to);
+            self.pairs.insert(pair.id(), pair);
         }
         // An author whose enrolment is not known yet is looked at again: it may be our own device, or a giver of keys.
         from.is_some()
@@ -235,7 +237,9 @@ impl Directory {
             self.received.insert(from, pair.clone());
         }
         self.pairs.insert(pair.id(), pair);
-        for epoch in &handover.epochs {
+        // A newcomer takes the network's first key from whoever let it in; later ones only from members.
+        let epochs = if from.is_some() || self.epochs.is_empty() { handover.epochs.as_slice() } else { &[] };
+        for epoch in epochs {
             let key = SealKey::from_bytes(**epoch);
             if self.keys.insert(key.id(), key.clone()).is_none() {
                 self.epochs.push(key.id());

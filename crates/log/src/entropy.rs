@@ -4,7 +4,9 @@ use rand_core::{TryCryptoRng, TryRng};
 use std::convert::Infallible;
 
 /// A source of random bytes. The node wraps the operating system's generator; the simulator a seeded one.
-pub struct Entropy(Box<dyn FnMut(&mut [u8]) + Send>);
+pub struct Entropy(Fill);
+
+type Fill = Box<dyn FnMut(&mut [u8]) + Send>;
 
 impl Entropy {
     /// Wraps a function that fills a slice with bytes fit for keys. It must not return before the slice is filled.

@@ -269,7 +269,8 @@ impl Frontier {
             };
             let log = LogId { lane, author };
             let intervals = if mark & 1 == 0 {
-                let height = (base.height(&log) as i64).checked_add(r.zigzag()?).ok_or(FormatError::Invalid("height"))?;
+                let height =
+                    (base.height(&log) as i64).checked_add(r.zigzag()?).ok_or(FormatError::Invalid("height"))?;
                 Intervals(vec![(1, place(u64::try_from(height).map_err(|_| FormatError::Invalid("height"))?)?)])
             } else {
                 take_intervals(&mut r)?

@@ -2,6 +2,7 @@
 //! as arguments; there is no socket, no file, no clock and no thread here.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod chain;
 pub mod clock;
 pub mod control;
 pub mod directory;
@@ -9,7 +10,9 @@ pub mod entropy;
 pub mod entry;
 pub mod frontier;
 pub mod ids;
+pub mod message;
 pub mod receipt;
+pub mod replica;
 pub mod run;
 pub mod seal;
 pub mod sign;

@@ -1,0 +1,157 @@
+//! Which places of which logs are held, and how their chains meet: enough to tell at once whether what arrives continues
+//! what is here, repeats it, or forks from it.
+
+use crate::entry::Entry;
+use crate::frontier::{Frontier, Range};
+use crate::ids::{EntryId, LogId, Seq};
+use std::collections::BTreeMap;
+
+/// A contiguous, unbroken piece of a log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Span {
+    /// The log.
+    pub log: LogId,
+    /// First place.
+    pub from: Seq,
+    /// Last place.
+    pub to: Seq,
+    /// What the first entry names as the one before it.
+    pub first_prev: EntryId,
+    /// The id of the last entry.
+    pub last_id: EntryId,
+}
+
+/// Two signed entries at one place, or a chain that does not meet: the author's device was restored, cloned, or lies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fork {
+    /// The log.
+    pub log: LogId,
+    /// The place at or just before which the two pasts differ.
+    pub seq: Seq,
+}
+
+/// The spans of all logs, by the place where they begin.
+#[derive(Clone, Default, Debug)]
+pub struct Chains(BTreeMap<(LogId, Seq), Span>);
+
+impl Chains {
+    /// From what the disk holds; spans that touch are joined only if their chain meets, which the disk has checked.
+    pub fn new(spans: impl IntoIterator<Item = Span>) -> Self {
+        Chains(spans.into_iter().map(|span| ((span.log, span.from), span)).collect())
+    }
+
+    /// The places held.
+    pub fn frontier(&self) -> Frontier {
+        let mut frontier = Frontier::default();
+        for span in self.0.values() {
+            frontier.insert(Range { log: span.log, from: span.from, to: span.to });
+        }
+        frontier
+    }
+
+    /// All spans, log by log.
+    pub fn spans(&self) -> impl Iterator<Item = Span> + '_ {
+        self.0.values().copied()
+    }
+
+    /// The last place of a log and its entry's id; place 0 for an empty log. Meant for one's own logs, which have no gaps.
+    pub fn head(&self, log: &LogId) -> (Seq, EntryId) {
+        let last = self.0.range((*log, 0)..=(*log, Seq::MAX)).next_back();
+        last.map_or((0, EntryId([0; 32])), |(_, span)| (span.to, span.last_id))
+    }
+
+    fn covering(&self, log: LogId, seq: Seq) -> Option<Span> {
+        self.0.range((log, 0)..=(log, seq)).next_back().map(|(_, span)| *span).filter(|span| span.to >= seq)
+    }
+
+    /// Sorts consecutive entries of one log into those that are new and a fork, if one shows itself. Entries already held
+    /// are passed over.
+    pub fn sift(&self, entries: Vec<Entry>) -> (Vec<Entry>, Option<Fork>) {
+        let mut new: Vec<Entry> = Vec::new();
+        for entry in entries {
+            let header = entry.header();
+            let (log, seq) = (header.log, header.seq);
+            let fork = Fork { log, seq };
+            if let Some(span) = self.covering(log, seq) {
+                let differs = (seq == span.to && span.last_id != entry.id())
+                    || (seq == span.from && span.first_prev != header.prev);
+                if differs {
+                    return (new, Some(fork));
+                }
+                continue;
+            }
+            let before = match new.last() {
+                Some(last) if last.header().seq + 1 == seq => Some(last.id()),
+                _ => self.covering(log, seq - 1).map(|span| span.last_id),
+            };
+            let after = self.0.get(&(log, seq + 1)).map(|span| span.first_prev);
+            if before.is_some_and(|id| id != header.prev) || after.is_some_and(|prev| prev != entry.id()) {
+                return (new, Some(fork));
+            }
+            new.push(entry);
+        }
+        (new, None)
+    }
+
+    /// Adds entries that [`Chains::sift`] passed, joining what now touches.
+    pub fn insert(&mut self, entries: &[Entry]) {
+        for entry in entries {
+            let header = entry.header();
+            let (log, seq) = (header.log, header.seq);
+            assert!(self.covering(log, seq).is_none(), "a place is filled once");
+            let mut span = Span { log, from: seq, to: seq, first_prev: header.prev, last_id: entry.id() };
+            if let Some(left) = self.covering(log, seq - 1) {
+                assert!(left.last_id == header.prev, "a chain meets");
+                (span.from, span.first_prev) = (left.from, left.first_prev);
+            }
+            if let Some(right) = self.0.remove(&(log, seq + 1)) {
+                assert!(right.first_prev == entry.id(), "a chain meets");
+                (span.to, span.last_id) = (right.to, right.last_id);
+            }
+            self.0.insert((log, span.from), span);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Lane;
+    use crate::testing::entries;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_order_of_pieces_ends_in_one_span(order in Just((0usize..12).collect::<Vec<_>>()).prop_shuffle()) {
+            let all = entries(1, Lane::Clinical, 24);
+            let mut chains = Chains::default();
+            for at in order {
+                let piece = all[at * 2..(at * 2 + 3).min(24)].to_vec();
+                let (new, fork) = chains.sift(piece);
+                prop_assert_eq!(fork, None);
+                chains.insert(&new);
+            }
+            let log = all[0].header().log;
+            prop_assert_eq!(chains.0.len(), 1);
+            prop_assert_eq!(chains.head(&log), (24, all[23].id()));
+            prop_assert_eq!(chains.frontier().height(&log), 24);
+        }
+    }
+
+    #[test]
+    fn a_second_past_is_seen_wherever_it_meets_the_first() {
+        let ours = entries(1, Lane::Clinical, 6);
+        let log = ours[0].header().log;
+        // The same device, restored after entry 3, writes another entry 4.
+        let theirs = crate::testing::fork_after(1, &ours[..3], 3);
+        let mut chains = Chains::default();
+        chains.insert(&ours);
+        assert_eq!(chains.sift(theirs[5..].to_vec()), (vec![], Some(Fork { log, seq: 6 })));
+        let mut chains = Chains::default();
+        chains.insert(&ours[4..]);
+        assert_eq!(chains.sift(theirs[..4].to_vec()), (theirs[..3].to_vec(), Some(Fork { log, seq: 4 })));
+        let mut chains = Chains::default();
+        chains.insert(&ours[..4]);
+        assert_eq!(chains.sift(theirs[4..].to_vec()), (vec![], Some(Fork { log, seq: 5 })));
+    }
+}

@@ -1,0 +1,532 @@
+//! A session between two replicas: Hello, Have, Need, Entries, Done. Symmetric but for who speaks first, resumable at any
+//! entry (the next session's Have tells), and quiet when nothing is missing: one round trip. `docs/protocol.md` §4.
+
+use super::{Effect, Refused, RefusedReason, Replica, SessionId};
+use crate::directory::Learned;
+use crate::entry::Entry;
+use crate::frontier::{Frontier, Range, registry_digest};
+use crate::ids::{DeviceId, LogId};
+use crate::message::{Hello, Incoming, Message, Numbering, RANGES_MAX, Refusal, encode};
+use crate::receipt::{Form, Receipt};
+use crate::run::{CheckedRun, RUN_ENTRIES_MAX, encode_run};
+use crate::sign::Purpose;
+use std::collections::VecDeque;
+
+/// Bytes of bodies in one Entries message, about: bounds what a slow link and both ends hold in memory.
+const RUN_BYTES: usize = 256 * 1024;
+/// Entries messages under way at once, so that the disk is read while the link sends.
+const PACED_MAX: u32 = 2;
+/// A receipt is sent in the middle of a long session after this many new entries, so that the sender's gauge falls even if
+/// the link breaks before the end.
+const RECEIPT_EVERY: u64 = 5_000;
+
+/// How a session ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Both sides have what they asked for.
+    Done,
+    /// This side refused the peer.
+    Refused(Refusal),
+    /// The peer refused this side.
+    RefusedByPeer(Refusal),
+    /// The disk here did not take what arrived.
+    DiskRefused,
+}
+
+/// What a session did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct SessionStats {
+    /// Entries sent.
+    pub entries_sent: u64,
+    /// New entries received.
+    pub entries_received: u64,
+    /// Round trips: times this side asked something and then heard an answer.
+    pub rounds: u32,
+}
+
+/// One session's state.
+pub(super) struct Session {
+    initiator: bool,
+    exporter: [u8; 32],
+    expected: Option<DeviceId>,
+    /// The peer, once its signature over the channel holds and it is enrolled.
+    peer: Option<DeviceId>,
+    /// A proven Hello of a device that has yet to show its enrolment.
+    unknown: Option<Hello>,
+    greeted: bool,
+    same_registry: bool,
+    /// The first receipt sent, which numbers the peer's Need, and the last.
+    first_sent: Option<Receipt>,
+    last_sent: Option<Receipt>,
+    sent_at_count: u64,
+    asked_again: bool,
+    /// What the peer held when it greeted; numbers our Need.
+    peer_has: Option<Frontier>,
+    /// Asked of the peer.
+    wanted: Frontier,
+    /// Not to be had from this peer: it said so, or what it sent was refused.
+    given_up: Frontier,
+    receipts_due: bool,
+    serving: VecDeque<Range>,
+    /// Being read from the disk, to its end.
+    loading: Option<Range>,
+    paced: u32,
+    done_sent: bool,
+    done_received: bool,
+    asked: bool,
+    stats: SessionStats,
+}
+
+impl Session {
+    fn give_up(&mut self, ranges: Vec<Range>) {
+        for range in ranges {
+            self.given_up.insert(range);
+        }
+        let rest = self.wanted.minus(&self.given_up);
+        self.wanted = Frontier::default();
+        rest.into_iter().for_each(|range| self.wanted.insert(range));
+    }
+
+    fn give_up_log(&mut self, log: LogId) {
+        let rest = self.wanted.minus(&Frontier::default());
+        self.give_up(rest.into_iter().filter(|range| range.log == log).collect());
+    }
+
+    fn numbering(&self) -> Numbering {
+        let authors = |frontier: Option<&Frontier>| {
+            frontier.map(|frontier| frontier.authors().into_iter().collect()).unwrap_or_default()
+        };
+        Numbering {
+            ours: authors(self.first_sent.as_ref().map(|receipt| &receipt.frontier)),
+            theirs: authors(self.peer_has.as_ref()),
+        }
+    }
+}
+
+impl Replica {
+    /// What a session has done so far.
+    pub fn session_stats(&self, session: SessionId) -> Option<(Option<DeviceId>, SessionStats)> {
+        self.sessions.get(&session).map(|session| (session.peer, session.stats))
+    }
+
+    pub(super) fn connected(
+        &mut self,
+        id: SessionId,
+        initiator: bool,
+        exporter: [u8; 32],
+        expected: Option<DeviceId>,
+        out: &mut Vec<Effect>,
+    ) {
+        let session = Session {
+            initiator,
+            exporter,
+            expected,
+            peer: None,
+            unknown: None,
+            greeted: false,
+            same_registry: true,
+            first_sent: None,
+            last_sent: None,
+            sent_at_count: 0,
+            asked_again: false,
+            peer_has: None,
+            wanted: Frontier::default(),
+            given_up: Frontier::default(),
+            receipts_due: false,
+            serving: VecDeque::new(),
+            loading: None,
+            paced: 0,
+            done_sent: false,
+            done_received: false,
+            asked: false,
+            stats: SessionStats::default(),
+        };
+        self.sessions.insert(id, session);
+        if initiator {
+            self.greet(id, expected, out);
+        }
+    }
+
+    fn send(&mut self, id: SessionId, frame: Vec<u8>, paced: bool, out: &mut Vec<Effect>) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            // What asks for an answer: a greeting, Again, WhoAreYou, Need, Held.
+            session.asked |= matches!(frame.first(), Some(0 | 2 | 3 | 5 | 8));
+            session.paced += u32::from(paced);
+        }
+        out.push(Effect::Send { session: id, frame, paced });
+    }
+
+    fn registry(&self) -> Vec<DeviceId> {
+        self.directory.devices().keys().copied().collect()
+    }
+
+    /// What a device signs to prove that it is at this end of this channel.
+    fn proof_message(&self, exporter: &[u8; 32], initiator: bool) -> Vec<u8> {
+        [self.network.as_bytes(), exporter.as_slice(), &[u8::from(initiator)]].concat()
+    }
+
+    /// Third devices' receipts in eight bytes.
+    fn receipts_digest(&self, peer: Option<DeviceId>) -> [u8; 8] {
+        let mut hash = blake3::Hasher::new_derive_key("sanad 2026 receipts v1");
+        for (device, receipt) in self.receipts.iter().filter(|(device, _)| Some(**device) != peer) {
+            hash.update(device.as_bytes()).update(&receipt.counter.to_be_bytes());
+        }
+        let mut out = [0u8; 8];
+        out.copy_from_slice(&hash.finalize().as_bytes()[..8]);
+        out
+    }
+
+    /// Hello and Have.
+    fn greet(&mut self, id: SessionId, peer: Option<DeviceId>, out: &mut Vec<Effect>) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.greeted = true;
+        let (exporter, initiator) = (session.exporter, session.initiator);
+        let hello = Hello {
+            network: self.network,
+            device: self.device(),
+            proof: self.signer.sign(Purpose::Channel, &self.proof_message(&exporter, initiator)),
+            registry: registry_digest(&self.registry()),
+            receipts: self.receipts_digest(peer),
+        };
+        self.send(id, encode::hello(&hello), false, out);
+        self.send_have(id, peer, false, out);
+    }
+
+    /// This device's receipt for all it durably holds. Its counter is the number of entries held, which only grows, so that
+    /// no counter has to be stored and a device that lost entries gives itself away.
+    fn own_receipt(&self) -> Receipt {
+        let known = self.sessions.values().filter_map(|session| session.last_sent.as_ref());
+        let mut known = known.chain(self.acknowledged.values());
+        let same = known.find(|receipt| receipt.frontier == self.durable).cloned();
+        same.unwrap_or_else(|| {
+            Receipt::sign(&self.network, self.durable.count().max(1), self.durable.clone(), &*self.signer)
+        })
+    }
+
+    fn send_have(&mut self, id: SessionId, peer: Option<DeviceId>, by_key: bool, out: &mut Vec<Effect>) {
+        let receipt = self.own_receipt();
+        let registry = self.registry();
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let base = session.last_sent.as_ref().or_else(|| self.acknowledged.get(&peer?)).filter(|_| !by_key);
+        let form = match base {
+            Some(base) => Form::Since(base),
+            None if by_key || !session.same_registry => Form::Whole(&[]),
+            None => Form::Whole(&registry),
+        };
+        let frame = encode::have(&receipt.encode(form));
+        session.sent_at_count = receipt.counter;
+        if session.first_sent.is_none() || by_key {
+            session.first_sent = Some(receipt.clone());
+        }
+        session.last_sent = Some(receipt);
+        self.send(id, frame, false, out);
+    }
+
+    pub(super) fn refuse(&mut self, id: SessionId, why: Refusal, out: &mut Vec<Effect>) {
+        if self.sessions.contains_key(&id) {
+            self.send(id, encode::refuse(why), false, out);
+            self.end(id, Outcome::Refused(why), out);
+        }
+    }
+
+    fn end(&mut self, id: SessionId, outcome: Outcome, out: &mut Vec<Effect>) {
+        if let Some(Session { peer, stats, .. }) = self.sessions.remove(&id) {
+            out.push(Effect::Close { session: id, outcome, peer, stats });
+            self.want_more_everywhere(out);
+        }
+    }
+
+    pub(super) fn end_all_sessions(&mut self, outcome: Outcome, out: &mut Vec<Effect>) {
+        for (id, Session { peer, stats, .. }) in std::mem::take(&mut self.sessions) {
+            out.push(Effect::Close { session: id, outcome, peer, stats });
+        }
+    }
+
+    pub(super) fn disconnected(&mut self, id: SessionId, out: &mut Vec<Effect>) {
+        if self.sessions.remove(&id).is_some() {
+            self.want_more_everywhere(out);
+        }
+    }
+
+    pub(super) fn message(&mut self, now_ms: u64, id: SessionId, incoming: Incoming, out: &mut Vec<Effect>) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.stats.rounds += u32::from(std::mem::take(&mut session.asked));
+        let Ok(message) = incoming.resolve(&session.numbering()) else {
+            return self.refuse(id, Refusal::Malformed, out);
+        };
+        match (message, session.peer) {
+            (Message::Hello(hello), None) if session.unknown.is_none() => self.hello(id, hello, out),
+            (Message::Credential(enrolment), None) => {
+                // Admitted on the authority's word alone; its entry will arrive with lane 0.
+                let admitted = self.directory.admit(&enrolment, &*self.verifier, &mut Learned::default());
+                let hello = self.sessions.get_mut(&id).and_then(|session| session.unknown.take());
+                match (admitted, hello) {
+                    (Some(enrolment), Some(hello)) if enrolment.device == hello.device => self.welcome(id, hello, out),
+                    _ => self.refuse(id, Refusal::NotEnrolled, out),
+                }
+            }
+            (Message::WhoAreYou, _) => {
+                if let Some(enrolment) = self.directory.credential(&self.device()) {
+                    let frame = encode::credential(enrolment);
+                    self.send(id, frame, false, out);
+                }
+            }
+            (Message::Refuse(why), _) => self.end(id, Outcome::RefusedByPeer(why), out),
+            // The greeting's Have travels with the Hello of a device that is yet to be admitted.
+            (Message::Have(receipt), None) if session.unknown.is_some() => {
+                session.asked_again = true;
+                drop(receipt);
+            }
+            (Message::Have(receipt), Some(peer)) => self.have(id, peer, &receipt, out),
+            (Message::Again, Some(peer)) => self.send_have(id, Some(peer), true, out),
+            (Message::Need(ranges), Some(_)) => {
+                session.serving.extend(ranges);
+                session.serving.make_contiguous().sort_unstable();
+                self.pump(id, out);
+            }
+            (Message::Entries(run), Some(peer)) => self.entries(now_ms, id, peer, run, out),
+            (Message::Gone(ranges), Some(_)) => {
+                session.give_up(ranges);
+                self.settle(id, out);
+            }
+            (Message::Held(held), Some(peer)) => {
+                let registry = if session.same_registry { self.registry() } else { vec![] };
+                let newer = self.receipts.values().filter(|receipt| receipt.device != peer).filter(|receipt| {
+                    !held.iter().any(|(device, counter)| *device == receipt.device && *counter >= receipt.counter)
+                });
+                let newer: Vec<_> = newer.map(|receipt| receipt.encode(Form::Whole(&registry))).collect();
+                self.send(id, encode::receipts(&newer), false, out);
+            }
+            (Message::Receipts(receipts), Some(_)) => {
+                session.receipts_due = false;
+                for receipt in receipts {
+                    self.relayed_receipt(&receipt, out);
+                }
+                self.settle(id, out);
+            }
+            (Message::Done, Some(peer)) => {
+                session.done_received = true;
+                // It has read every Have of ours, so the next one may be told as a difference to the last.
+                if let Some(receipt) = session.last_sent.clone() {
+                    self.acknowledged.insert(peer, receipt);
+                }
+                self.settle(id, out);
+            }
+            _ => self.refuse(id, Refusal::Malformed, out),
+        }
+    }
+
+    fn hello(&mut self, id: SessionId, hello: Hello, out: &mut Vec<Effect>) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let (exporter, initiator, expected) = (session.exporter, session.initiator, session.expected);
+        let proof = self.proof_message(&exporter, !initiator);
+        if hello.network != self.network {
+            self.refuse(id, Refusal::OtherNetwork, out)
+        } else if hello.device == self.device()
+            || !self.verifier.verify(&hello.device, Purpose::Channel, &proof, &hello.proof)
+        {
+            self.refuse(id, Refusal::NotProven, out)
+        } else if expected.is_some_and(|expected| expected != hello.device) {
+            self.refuse(id, Refusal::OtherDevice, out)
+        } else if self.directory.facility_of(&hello.device).is_some()
+            || (initiator && self.directory.devices().is_empty())
+        {
+            // A newcomer that has nothing yet knows its peer by the invite's certificate alone.
+            self.welcome(id, hello, out)
+        } else {
+            if let Some(session) = self.sessions.get_mut(&id) {
+                session.unknown = Some(hello);
+            }
+            self.send(id, encode::who_are_you(), false, out)
+        }
+    }
+
+    fn welcome(&mut self, id: SessionId, hello: Hello, out: &mut Vec<Effect>) {
+        let same_registry = hello.registry == registry_digest(&self.registry());
+        let same_receipts = hello.receipts == self.receipts_digest(Some(hello.device));
+        let held: Vec<_> = self.receipts.values().map(|receipt| (receipt.device, receipt.counter)).collect();
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.peer = Some(hello.device);
+        session.same_registry = same_registry;
+        session.receipts_due = !same_receipts;
+        // Its Have came before it was admitted and was let pass: ask for it again.
+        let missed_have = std::mem::take(&mut session.asked_again);
+        if !session.greeted {
+            self.greet(id, Some(hello.device), out);
+        }
+        if missed_have {
+            self.send(id, encode::again(), false, out);
+        }
+        if !same_receipts {
+            self.send(id, encode::held(&held), false, out);
+        }
+    }
+
+    fn have(&mut self, id: SessionId, peer: DeviceId, bytes: &[u8], out: &mut Vec<Effect>) {
+        let registry = self.registry();
+        let base = |device: &DeviceId| self.receipts.get(device);
+        let read = Receipt::decode(bytes, &self.network, &registry, base, &*self.verifier);
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        match read {
+            Ok(receipt) if receipt.device == peer => {
+                let first = session.peer_has.is_none();
+                if first {
+                    session.peer_has = Some(receipt.frontier.clone());
+                }
+                // The device itself is the best witness of what it holds, even if that is less than before.
+                if self.receipts.get(&peer) != Some(&receipt) {
+                    self.receipts.insert(peer, receipt.clone());
+                    out.push(Effect::KeepReceipt(receipt));
+                    out.push(Effect::Changed);
+                }
+                if first {
+                    self.want(id, out);
+                    self.settle(id, out);
+                }
+            }
+            Err(_) if !session.asked_again => {
+                session.asked_again = true;
+                self.send(id, encode::again(), false, out);
+            }
+            _ => self.refuse(id, Refusal::Malformed, out),
+        }
+    }
+
+    /// A receipt that a third device made: taken only if newer, since it cannot speak for itself here.
+    fn relayed_receipt(&mut self, bytes: &[u8], out: &mut Vec<Effect>) {
+        let registry = self.registry();
+        let Ok(receipt) = Receipt::decode(bytes, &self.network, &registry, |_| None, &*self.verifier) else { return };
+        let newer = self.receipts.get(&receipt.device).is_none_or(|held| held.counter < receipt.counter);
+        if newer && receipt.device != self.device() {
+            self.receipts.insert(receipt.device, receipt.clone());
+            out.push(Effect::KeepReceipt(receipt));
+            out.push(Effect::Changed);
+        }
+    }
+
+    /// Asks for what the peer has, this side lacks, and no other session is already bringing.
+    fn want(&mut self, id: SessionId, out: &mut Vec<Effect>) {
+        let mut coming = self.chains.frontier();
+        for session in self.sessions.values() {
+            coming.extend(&session.wanted);
+        }
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Some(theirs) = &session.peer_has else { return };
+        coming.extend(&session.given_up);
+        let mut ranges = theirs.minus(&coming);
+        ranges.truncate(RANGES_MAX);
+        if ranges.is_empty() {
+            return;
+        }
+        ranges.iter().for_each(|range| session.wanted.insert(*range));
+        let frame = encode::need(&ranges, &session.numbering().theirs);
+        self.send(id, frame, false, out);
+    }
+
+    /// After a session has ended, others may bring what it did not.
+    fn want_more_everywhere(&mut self, out: &mut Vec<Effect>) {
+        let open: Vec<_> = self.sessions.iter().filter(|(_, session)| !session.done_sent).map(|(id, _)| *id).collect();
+        for id in open {
+            self.want(id, out);
+        }
+    }
+
+    fn entries(&mut self, now_ms: u64, id: SessionId, peer: DeviceId, run: CheckedRun, out: &mut Vec<Effect>) {
+        let CheckedRun { log, entries, refused } = run;
+        let (received, forked) = self.receive(now_ms, Some(peer), entries, out);
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.stats.entries_received += received as u64;
+        if forked || refused.is_some() {
+            // Nothing more of this log is expected from this peer; the rest goes on.
+            session.give_up_log(log);
+        }
+        if let Some((seq, error)) = refused {
+            let reason = RefusedReason::Entry(error);
+            out.push(Effect::KeepRefused(Refused { log, seq, from: Some(peer), reason, entry: None }));
+        }
+        // A run may bring what was already here; the session may then be complete without any append.
+        self.settle(id, out);
+    }
+
+    /// After places became durable: receipts on the way, and sessions that now have all they wanted.
+    pub(super) fn after_append(&mut self, out: &mut Vec<Effect>) {
+        let count = self.durable.count();
+        let ids: Vec<_> = self.sessions.keys().copied().collect();
+        for id in ids {
+            let Some(session) = self.sessions.get(&id) else { continue };
+            let receiving = !session.done_sent && session.wanted.count() > 0;
+            if let (true, Some(peer)) = (receiving && count >= session.sent_at_count + RECEIPT_EVERY, session.peer) {
+                self.send_have(id, Some(peer), false, out);
+            }
+            self.settle(id, out);
+        }
+    }
+
+    /// Says Done once everything wanted is durable, with a receipt for it; ends the session once both sides have.
+    fn settle(&mut self, id: SessionId, out: &mut Vec<Effect>) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Some(peer) = session.peer else { return };
+        if !session.done_sent && session.peer_has.is_some() && !session.receipts_due {
+            let complete = session.wanted.minus(&self.durable).is_empty();
+            if complete {
+                session.wanted = Frontier::default();
+                // One Need is bounded; there may be more.
+                self.want(id, out);
+            }
+            let Some(session) = self.sessions.get_mut(&id) else { return };
+            if complete && session.wanted.count() == 0 {
+                session.done_sent = true;
+                if session.last_sent.as_ref().is_none_or(|sent| sent.frontier != self.durable) {
+                    self.send_have(id, Some(peer), false, out);
+                }
+                self.send(id, encode::done(), false, out);
+            }
+        }
+        let Some(session) = self.sessions.get(&id) else { return };
+        if session.done_sent && session.done_received && session.paced == 0 {
+            self.end(id, Outcome::Done, out);
+        }
+    }
+
+    /// Keeps the link busy with what the peer asked for, lane by lane, without holding more than a few messages.
+    fn pump(&mut self, id: SessionId, out: &mut Vec<Effect>) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        if session.loading.is_some() || session.paced >= PACED_MAX {
+            return;
+        }
+        if let Some(next) = session.serving.pop_front() {
+            session.loading = Some(next);
+            let range = Range { to: next.to.min(next.from + RUN_ENTRIES_MAX as u64 - 1), ..next };
+            out.push(Effect::Load { session: id, range, bytes_max: RUN_BYTES });
+        }
+    }
+
+    pub(super) fn loaded(&mut self, id: SessionId, range: Range, entries: Vec<Entry>, out: &mut Vec<Effect>) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Some(asked) = session.loading.take() else { return };
+        let served = entries.len() as u64;
+        assert!(served <= range.count() && asked.from == range.from, "the disk answers what was asked");
+        // A place that cannot be read is passed over, so that one damaged entry holds up nothing.
+        let next = range.from + served.max(1);
+        if next <= asked.to {
+            session.serving.push_front(Range { from: next, ..asked });
+        }
+        session.stats.entries_sent += served;
+        match encode_run(&entries) {
+            Some(run) => self.send(id, encode::entries(&run), true, out),
+            None => {
+                let frame = encode::gone(&[Range { to: range.from, ..range }], &session.numbering().ours);
+                self.send(id, frame, false, out);
+            }
+        }
+        self.pump(id, out);
+    }
+
+    pub(super) fn flushed(&mut self, id: SessionId, out: &mut Vec<Effect>) {
+        if let Some(session) = self.sessions.get_mut(&id) {
+            session.paced = session.paced.saturating_sub(1);
+            self.pump(id, out);
+            self.settle(id, out);
+        }
+    }
+}
