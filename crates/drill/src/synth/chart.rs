@@ -9,10 +9,8 @@ use super::{
 };
 
 /// On every resource: this is test data (HL7 ActReason), so that it can never pass for a person.
-const META: &str = concat!(
-    r#"{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","#,
-    r#""code":"HTEST","display":"test health data"}]}"#
-);
+const META: &str =
+    concat!(r#"{"security":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","#, r#""code":"HTEST"}]}"#);
 
 /// Naming systems of the generator's own.
 pub(super) const RECORD_SYSTEM: &str = "urn:sanad:synth:record";
@@ -29,10 +27,16 @@ pub(super) struct Staff {
     display: String,
 }
 
+/// How many of each role serve one site.
+const DOCTORS_PER_SITE: u64 = 3;
+const NURSES_PER_SITE: u64 = 4;
+
 impl Staff {
-    fn draw(rng: &mut Rng) -> Self {
-        let (word, arabic) = rng.one_of(&clinic().call_signs);
-        let number = rng.between(1, 9);
+    /// A site has the same few people every day: its doctors come first, then its nurses.
+    fn of_site(site: u8, place: u64) -> Self {
+        let signs = &clinic().call_signs;
+        let (word, arabic) = signs[(usize::from(site) * 5 + place as usize) % signs.len()];
+        let number = 1 + (u64::from(site) + 3 * place) % 9;
         Self { call_sign: format!("{word}-{number}"), display: format!("{arabic} {number}") }
     }
 }
@@ -67,7 +71,8 @@ pub(super) struct Chart<'a> {
 impl<'a> Chart<'a> {
     pub(super) fn new(rng: &'a mut Rng, record: String, arrived: Moment, site: u8) -> Self {
         let patient = rng.uuid();
-        let (nurse, doctor) = (Staff::draw(rng), Staff::draw(rng));
+        let doctor = Staff::of_site(site, rng.below(DOCTORS_PER_SITE));
+        let nurse = Staff::of_site(site, DOCTORS_PER_SITE + rng.below(NURSES_PER_SITE));
         let (encounter, weight_kg, lines, saved) = (None, 60, 0, Vec::with_capacity(32));
         Self { rng, record, arrived, site, patient, encounter, weight_kg, nurse, doctor, lines, saved }
     }
@@ -81,12 +86,13 @@ impl<'a> Chart<'a> {
         self.arrived.plus(minutes).to_string()
     }
 
-    /// Opens a resource with its id, meta and the number of its line in the paper register.
+    /// Opens a resource with its id and meta. What is written in a register on paper has the number of its line there;
+    /// measurements are not.
     pub(super) fn draft(&mut self, resource_type: &'static str) -> Draft {
         let id = if resource_type == "Patient" { self.patient.clone() } else { self.rng.uuid() };
         let mut json = Json::new();
         json.str("resourceType", resource_type).str("id", &id).raw("meta", META);
-        if resource_type != "Patient" {
+        if !matches!(resource_type, "Patient" | "Observation") {
             self.lines += 1;
             let line = format!("{}/{:02}", self.record, self.lines);
             json.array("identifier").item().str("system", LINE_SYSTEM).str("value", &line).end().end();
@@ -162,7 +168,7 @@ fn actor(json: &mut Json, key: &str, inner: Option<&str>, member: &Staff) {
 }
 
 pub(super) fn reference(json: &mut Json, key: &str, resource_type: &str, id: &str) {
-    json.object(key).str("reference", &format!("{resource_type}/{id}")).end();
+    json.object(key).str_of("reference", &[resource_type, "/", id]).end();
 }
 
 /// Writes a CodeableConcept. A text of its own is always there, since not every code may carry its system's words.

@@ -156,8 +156,7 @@ impl Chart<'_> {
         concept(json, "code", codings, text);
         self.patient_ref(json, "subject");
         self.encounter_ref(json, "encounter");
-        let at = self.at(minutes);
-        json.str("effectiveDateTime", &at).str("issued", &at);
+        json.str("effectiveDateTime", &self.at(minutes));
         self.nurse_list(json, "performer", None);
         draft
     }
@@ -213,7 +212,6 @@ impl Chart<'_> {
     pub(super) fn diagnose(&mut self, finding: &Term, region: Option<&Term>, grave: bool, minutes: u32) -> String {
         let mut draft = self.draft("Condition");
         let json = &mut draft.json;
-        narrative(json, &both(finding));
         let status = "http://terminology.hl7.org/CodeSystem/condition-clinical";
         concept(json, "clinicalStatus", &[(status, "active", Some("Active"))], "");
         let certainty = "http://terminology.hl7.org/CodeSystem/condition-ver-status";
@@ -246,7 +244,6 @@ impl Chart<'_> {
         self.doctor_list(json, "performer", Some("actor"));
         self.site_ref(json, "location", "Location");
         because_of(json, because);
-        json.array("note").item().str("text", "سجّلت من دفتر العمليات · copied from the theatre book").end().end();
         self.save(draft);
     }
 
@@ -400,6 +397,6 @@ fn drug_code(json: &mut Json, drug: &Drug) {
 
 fn because_of(json: &mut Json, condition: Option<&str>) {
     if let Some(id) = condition {
-        json.array("reasonReference").item().str("reference", &format!("Condition/{id}")).end().end();
+        json.array("reasonReference").item().str_of("reference", &["Condition/", id]).end().end();
     }
 }

@@ -105,7 +105,7 @@ pub(super) fn draw(mix: &CaseMix, rng: &mut Rng, day: u32, arrival: Arrival) -> 
             }
         }
     }
-    let grave = is_grave(triage);
+    let grave = is_grave(triage, admitted);
     let diagnosis = rng.one_of(clinic().injuries(main, cause(mechanism, main), grave)).key;
     Facts {
         day,
@@ -129,7 +129,7 @@ pub(super) fn draw(mix: &CaseMix, rng: &mut Rng, day: u32, arrival: Arrival) -> 
         icu,
         died,
         transferred,
-        interventions: interventions,
+        interventions,
         allergy: wounded && mix.pick("allergy", rng) == "recorded",
         second_chronic: false,
         vaccinated: wounded && matches!(mechanism, "shrapnel" | "gunshot"),
@@ -195,8 +195,13 @@ fn colour(label: &str) -> Triage {
     }
 }
 
-fn is_grave(triage: Triage) -> bool {
-    matches!(triage, Triage::Red | Triage::Black)
+/// Whether the main injury is one of the grave ones of its region: the dead, and who needs a bed and cannot walk.
+fn is_grave(triage: Triage, admitted: bool) -> bool {
+    match triage {
+        Triage::Black | Triage::Red => true,
+        Triage::Yellow => admitted,
+        Triage::Green => false,
+    }
 }
 
 /// How a mechanism hurts, as the table of injuries has it.
@@ -281,7 +286,34 @@ pub(super) fn check(name: &str, facts: &Facts) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::event_weights;
+    use super::{CaseMix, Profile, WHOLE_PPM, band, death_ppm, event_weights};
+
+    /// Every combination of age and wound, weighted as it occurs, must come back to the published share of deaths.
+    #[test]
+    fn risks_shift_deaths_between_patients_and_leave_their_number() {
+        let mix = CaseMix::of(Profile::Ghouta2018);
+        let share = |table: &str, label: &str| f64::from(mix.table(table).ppm(label)) / f64::from(WHOLE_PPM);
+        let child = share("person_wounded", "girl") + share("person_wounded", "boy");
+        let recorded = share("age_recorded_wounded", "recorded");
+        let mut ages = vec![(None, 1.0 - recorded)];
+        for (table, group) in [("age_child", child), ("age_adult", 1.0 - child)] {
+            for row in mix.table(table).rows() {
+                let years = band(row.label);
+                let each = recorded * group * share(table, row.label) / years.clone().count() as f64;
+                ages.extend(years.map(|age| (Some(age), each)));
+            }
+        }
+        let shot = share("mechanism", "gunshot") * share("region_wounded", "thorax");
+        let mut died = 0.0;
+        for (age, weight) in ages {
+            let of_shot = f64::from(death_ppm(mix, age, "gunshot", "thorax"));
+            let of_others = f64::from(death_ppm(mix, age, "shrapnel", "head"));
+            assert!(of_shot > 6.0 * of_others);
+            died += weight * (shot * of_shot + (1.0 - shot) * of_others);
+        }
+        let stated = f64::from(mix.table("outcome").ppm("died"));
+        assert!((died - stated).abs() < 5.0, "{died} of a million, stated {stated}");
+    }
 
     #[test]
     fn event_sizes_have_the_stated_mean_before_the_cap() {

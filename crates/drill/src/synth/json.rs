@@ -35,19 +35,23 @@ impl Json {
 
     fn text(&mut self, text: &str) {
         self.bytes.push(b'"');
-        if text.bytes().any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
-            for byte in text.bytes() {
-                match byte {
-                    b'"' | b'\\' => self.bytes.extend_from_slice(&[b'\\', byte]),
-                    b'\n' => self.bytes.extend_from_slice(b"\\n"),
-                    0..0x20 => self.bytes.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-                    _ => self.bytes.push(byte),
-                }
-            }
-        } else {
-            self.bytes.extend_from_slice(text.as_bytes());
-        }
+        self.escaped(text);
         self.bytes.push(b'"');
+    }
+
+    fn escaped(&mut self, text: &str) {
+        if !text.bytes().any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+            self.bytes.extend_from_slice(text.as_bytes());
+            return;
+        }
+        for byte in text.bytes() {
+            match byte {
+                b'"' | b'\\' => self.bytes.extend_from_slice(&[b'\\', byte]),
+                b'\n' => self.bytes.extend_from_slice(b"\\n"),
+                0..0x20 => self.bytes.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+                _ => self.bytes.push(byte),
+            }
+        }
     }
 
     /// `"key":{` until the matching [`Json::end`].
@@ -85,6 +89,15 @@ impl Json {
     pub(super) fn str(&mut self, key: &str, value: &str) -> &mut Self {
         self.key(key);
         self.text(value);
+        self
+    }
+
+    /// A string in several parts, put together without a copy of its own.
+    pub(super) fn str_of(&mut self, key: &str, parts: &[&str]) -> &mut Self {
+        self.key(key);
+        self.bytes.push(b'"');
+        parts.iter().for_each(|part| self.escaped(part));
+        self.bytes.push(b'"');
         self
     }
 

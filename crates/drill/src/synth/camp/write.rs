@@ -10,6 +10,9 @@ use super::super::{
 };
 use super::{CaseMix, DELIVERY};
 
+/// When care begins, minutes after arrival.
+const CARE_AT: u32 = 20;
+
 pub(in crate::synth) fn write(chart: &mut Chart<'_>, facts: &Facts) {
     let clinic = clinic();
     let age = Age::new(facts.age_years, facts.child);
@@ -61,12 +64,7 @@ fn register(chart: &mut Chart<'_>, facts: &Facts, died_at: Option<u32>) {
     let places: Vec<&Term> = clinic.places(Profile::Camp.as_str()).collect();
     let home = Some(*chart.rng.one_of(&places));
     let (block, tent) = (chart.rng.between(1, 12), chart.rng.between(1, 400));
-    let (year, ..) = chart.arrived.day().civil();
-    let birth_date = facts.age_years.map(|age| {
-        let born = year - u32::from(age);
-        // The months of small children are known, since vaccines go by them; the first is before any visit of the year.
-        if age > 0 && age < 5 { format!("{born}-01") } else { born.to_string() }
-    });
+    let birth_date = facts.age_years.map(|age| birth_date(chart, u32::from(age)));
     chart.register(&Person {
         sex: facts.sex,
         child: facts.child,
@@ -80,13 +78,28 @@ fn register(chart: &mut Chart<'_>, facts: &Facts, died_at: Option<u32>) {
     });
 }
 
+/// The year, or for small children, who are vaccinated by age, the month of birth.
+fn birth_date(chart: &mut Chart<'_>, age_years: u32) -> String {
+    let (year, month, _) = chart.arrived.day().civil();
+    if age_years >= 5 {
+        return (year - age_years).to_string();
+    }
+    // From one month past the birthday on, the completed years are right whatever the day of the month.
+    let past = chart.rng.between(i32::from(age_years > 0), 11) as u32;
+    let born = year * 12 + (month - 1) - age_years * 12 - past;
+    format!("{:04}-{:02}", born / 12, born % 12 + 1)
+}
+
 fn open_visit(chart: &mut Chart<'_>, facts: &Facts, finding: &Term, died_at: Option<u32>) {
     let class = if facts.admitted { INPATIENT } else { AMBULATORY };
     let priority = if facts.admitted { ("UR", "urgent") } else { ("R", "routine") };
     let (ends, disposition) = match (facts.admitted, facts.died) {
         (true, true) => (died_at, Some(("exp", "Expired"))),
         (true, false) => (None, None),
-        (false, _) => (Some(chart.rng.between(60, 150) as u32), Some(("home", "Home"))),
+        (false, _) => {
+            let care: u32 = clinic().care(facts.diagnosis).procedures.iter().map(|procedure| procedure.minutes).sum();
+            (Some((CARE_AT + care).max(chart.rng.between(60, 150) as u32)), Some(("home", "Home")))
+        }
     };
     let reason = both(finding);
     chart.admit(Visit { class, priority, reason: &reason, begins: 0, ends, part_of: None, disposition });
@@ -137,26 +150,27 @@ fn second_condition(chart: &mut Chart<'_>, facts: &Facts) -> &'static Term {
     // The commonest that it is not already: hypertension beside diabetes, diabetes beside hypertension.
     let others: Vec<&str> =
         table.rows().iter().map(|row| row.label).filter(|label| *label != facts.diagnosis).take(2).collect();
-    let second: &str = *chart.rng.one_of(&others);
+    let second = *chart.rng.one_of::<&str>(&others);
     clinic().finding(second)
 }
 
 fn treat(chart: &mut Chart<'_>, facts: &Facts, main: &str) {
     let clinic = clinic();
     let care = clinic.care(facts.diagnosis);
-    let mut minutes = 20;
+    let mut minutes = CARE_AT;
+    let mut ordered_at = CARE_AT + 1;
     for procedure in &care.procedures {
         chart.operate(procedure, Some(main), minutes);
-        minutes += 2;
+        minutes += procedure.minutes;
     }
     let mut orders = Vec::with_capacity(care.drugs.len());
     for drug in &care.drugs {
-        orders.push(chart.prescribe(drug, Some(main), minutes));
-        minutes += 1;
+        orders.push(chart.prescribe(drug, Some(main), ordered_at));
+        ordered_at += 1;
     }
     for (drug, order) in care.drugs.iter().zip(&orders) {
-        chart.give(drug, Some(order), minutes + 3);
-        minutes += 1;
+        chart.give(drug, Some(order), ordered_at + 3);
+        ordered_at += 1;
     }
 }
 

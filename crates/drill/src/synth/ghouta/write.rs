@@ -10,17 +10,30 @@ use super::super::{
 };
 use super::{cause, is_grave};
 
-/// When the patient is moved from the emergency room to a ward, minutes after arrival.
-const WARD_AT: u32 = 120;
+/// When the first procedure begins, and how long it takes to get ready for the next, minutes.
+const THEATRE_AT: u32 = 25;
+const BETWEEN_PROCEDURES: u32 = 5;
+
+/// Nobody is moved to a ward before this, minutes after arrival.
+const WARD_AT_MIN: u32 = 120;
 
 pub(in crate::synth) fn write(chart: &mut Chart<'_>, facts: &Facts) {
     let age = Age::new(facts.age_years, facts.child);
     chart.weight_kg = age.weight_kg(chart.rng);
     let tag = Some(format!("T-{:04}", chart.rng.between(1, 9999)));
     let name = facts.identified.then(|| names::draw(facts.sex, facts.kunya, chart.rng));
-    let died_at = facts.died.then(|| if facts.dead_on_arrival { 0 } else { chart.rng.between(150, 720) as u32 });
+    let procedures = procedures(facts);
+    let done_at = THEATRE_AT + procedures.iter().map(|procedure| procedure.minutes + BETWEEN_PROCEDURES).sum::<u32>();
+    let ward_at = done_at.max(WARD_AT_MIN);
+    let died_at =
+        facts.died.then(|| if facts.dead_on_arrival { 0 } else { ward_at + chart.rng.between(30, 600) as u32 });
     register(chart, facts, name.as_ref(), tag, died_at);
-    open_visit(chart, facts, died_at);
+    let leaves_at = match (facts.dead_on_arrival, facts.admitted) {
+        (true, _) => 20,
+        (false, true) => ward_at,
+        (false, false) => done_at.max(chart.rng.between(90, 240) as u32),
+    };
+    open_visit(chart, facts, leaves_at);
     triage(chart, facts);
     if facts.dead_on_arrival {
         record_death(chart, facts);
@@ -42,7 +55,11 @@ pub(in crate::synth) fn write(chart: &mut Chart<'_>, facts: &Facts) {
     let injuries = diagnose(chart, facts, 9);
     let main = injuries[0].as_str();
     let orders = treat(chart, facts, main);
-    operate(chart, facts, main);
+    let mut begins = THEATRE_AT;
+    for procedure in procedures {
+        chart.operate(procedure, Some(main), begins);
+        begins += procedure.minutes + BETWEEN_PROCEDURES;
+    }
     if facts.vaccinated {
         chart.vaccinate(clinic().vaccine("tetanus"), 40);
     }
@@ -55,18 +72,18 @@ pub(in crate::synth) fn write(chart: &mut Chart<'_>, facts: &Facts) {
     }
     if facts.admitted {
         let outer = chart.encounter.clone();
-        move_to_ward(chart, facts, died_at, outer);
+        move_to_ward(chart, facts, ward_at, died_at, outer);
         state = if facts.died { state.worse() } else { state.better() };
         let round = measure(age, state, chart.rng);
-        chart.observe_vitals(&round, facts.icu, WARD_AT + 15);
+        chart.observe_vitals(&round, facts.icu, ward_at + 15);
         if let Some(order) = orders.first() {
-            chart.give(clinic().drug(order.0), Some(&order.1), WARD_AT + 20);
+            chart.give(clinic().drug(order.0), Some(&order.1), ward_at + 20);
         }
     }
     if facts.transferred {
         let priority = if facts.icu { "stat" } else { "urgent" };
         let note = "بانتظار الإخلاء الطبي · waiting for medical evacuation";
-        chart.refer(priority, Some(main), note, WARD_AT + 60);
+        chart.refer(priority, Some(main), note, ward_at + 60);
     }
 }
 
@@ -88,7 +105,7 @@ fn register(chart: &mut Chart<'_>, facts: &Facts, name: Option<&FullName>, tag: 
     });
 }
 
-fn open_visit(chart: &mut Chart<'_>, facts: &Facts, died_at: Option<u32>) {
+fn open_visit(chart: &mut Chart<'_>, facts: &Facts, leaves_at: u32) {
     let clinic = clinic();
     let mechanism = facts.mechanism.map(|key| both(clinic.mechanism(key))).unwrap_or_default();
     let priority = match facts.triage {
@@ -96,22 +113,23 @@ fn open_visit(chart: &mut Chart<'_>, facts: &Facts, died_at: Option<u32>) {
         Some(Triage::Yellow) => ("UR", "urgent"),
         _ => ("R", "routine"),
     };
-    let (ends, disposition) = match (facts.dead_on_arrival, facts.admitted) {
-        (true, _) => (died_at.map(|at| at + 10), Some(("exp", "Expired"))),
-        (false, true) => (Some(WARD_AT), None),
-        (false, false) => (Some(chart.rng.between(90, 240) as u32), Some(("home", "Home"))),
+    let disposition = match (facts.dead_on_arrival, facts.admitted) {
+        (true, _) => Some(("exp", "Expired")),
+        (false, true) => None,
+        (false, false) => Some(("home", "Home")),
     };
+    let ends = Some(leaves_at);
     chart.admit(Visit { class: EMERGENCY, priority, reason: &mechanism, begins: 0, ends, part_of: None, disposition });
 }
 
-fn move_to_ward(chart: &mut Chart<'_>, facts: &Facts, died_at: Option<u32>, part_of: Option<String>) {
+fn move_to_ward(chart: &mut Chart<'_>, facts: &Facts, ward_at: u32, died_at: Option<u32>, part_of: Option<String>) {
     let reason = if facts.icu { "عناية مشددة · intensive care" } else { "جناح · ward" };
     let disposition = facts.died.then_some(("exp", "Expired"));
     let priority = if facts.icu { ("EM", "emergency") } else { ("UR", "urgent") };
-    let visit = Visit { class: INPATIENT, priority, reason, begins: WARD_AT, ends: died_at, part_of, disposition };
+    let visit = Visit { class: INPATIENT, priority, reason, begins: ward_at, ends: died_at, part_of, disposition };
     chart.admit(visit);
     if facts.icu {
-        chart.flag("intensive-care", "يحتاج عناية مشددة · needs intensive care", WARD_AT + 2);
+        chart.flag("intensive-care", "يحتاج عناية مشددة · needs intensive care", ward_at + 2);
     }
 }
 
@@ -150,7 +168,7 @@ fn diagnose(chart: &mut Chart<'_>, facts: &Facts, minutes: u32) -> Vec<String> {
     let clinic = clinic();
     let mut ids = Vec::with_capacity(facts.body_regions.len());
     for (place, &region) in facts.body_regions.iter().enumerate() {
-        let grave = place == 0 && facts.triage.is_some_and(is_grave);
+        let grave = place == 0 && facts.triage.is_some_and(|triage| is_grave(triage, facts.admitted));
         let cause = cause(facts.mechanism.unwrap_or_default(), region);
         let finding = if place == 0 {
             clinic.finding(facts.diagnosis)
@@ -162,16 +180,18 @@ fn diagnose(chart: &mut Chart<'_>, facts: &Facts, minutes: u32) -> Vec<String> {
     ids
 }
 
-/// Orders and first doses: a painkiller for all, more for the gravely hurt. Gives the orders, as drug and id.
+/// Orders and first doses: tablets for those who walk, more for the gravely hurt. Gives the orders, as drug and id.
 fn treat(chart: &mut Chart<'_>, facts: &Facts, main: &str) -> Vec<(&'static str, String)> {
     let clinic = clinic();
     let care = clinic.care_for(facts.diagnosis, facts.body_regions[0]);
-    let wanted = match facts.triage {
-        Some(Triage::Red) => 3,
-        Some(Triage::Yellow) => 2,
-        _ => 1,
+    let usual = care.drugs.iter().map(|drug| drug.term.key);
+    let mut drugs: Vec<&str> = match facts.triage {
+        Some(Triage::Red) => usual.take(3).collect(),
+        Some(Triage::Yellow) => usual.take(2).collect(),
+        // Who walks gets tablets, and something against infection only if the wound is open.
+        _ if facts.vaccinated => vec!["paracetamol_tablet", "cefalexin"],
+        _ => vec!["ibuprofen"],
     };
-    let mut drugs: Vec<&str> = care.drugs.iter().map(|drug| drug.term.key).take(wanted).collect();
     if facts.triage == Some(Triage::Red) && !drugs.contains(&"tranexamic_acid") && chart.rng.chance(500_000) {
         drugs.push("tranexamic_acid");
     }
@@ -187,31 +207,30 @@ fn treat(chart: &mut Chart<'_>, facts: &Facts, main: &str) -> Vec<(&'static str,
     orders
 }
 
-fn operate(chart: &mut Chart<'_>, facts: &Facts, main: &str) {
+/// What is done: first for the main injury, then for the other regions, as many as the facts say.
+fn procedures(facts: &Facts) -> Vec<&'static Procedure> {
     let clinic = clinic();
     let mut choice: Vec<&'static Procedure> =
         clinic.care_for(facts.diagnosis, facts.body_regions[0]).procedures.clone();
-    for region in facts.body_regions.iter().skip(1).copied().chain(["extremities"]) {
+    // Nobody is opened up and sent home.
+    let others = if facts.admitted { &facts.body_regions[1..] } else { &[] };
+    for region in others.iter().copied().chain(["extremities"]) {
         choice.extend(&clinic.care(region).procedures);
     }
     choice.push(clinic.procedure("debridement"));
-    let mut done: Vec<&str> = Vec::new();
-    let mut minutes = 25;
+    let mut chosen: Vec<&'static Procedure> = Vec::new();
     for procedure in choice {
-        if done.len() == usize::from(facts.interventions) {
-            break;
-        }
-        if !done.contains(&procedure.term.key) {
-            done.push(procedure.term.key);
-            chart.operate(procedure, Some(main), minutes);
-            minutes += procedure.minutes + 5;
+        let known = chosen.iter().any(|other| other.term.key == procedure.term.key);
+        if !known && chosen.len() < usize::from(facts.interventions) {
+            chosen.push(procedure);
         }
     }
     assert_eq!(
-        done.len(),
+        chosen.len(),
         usize::from(facts.interventions),
         "there are procedures enough for any number of interventions"
     );
+    chosen
 }
 
 /// How the body is doing at the gate, in keeping with the colour it was given there.
