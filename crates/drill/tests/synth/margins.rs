@@ -69,7 +69,7 @@ fn a_million_patients_meet_their_margins_whatever_the_seed() {
 
 #[test]
 fn every_margin_measures_something_and_is_published() {
-    let published = include_str!("../data/CASEMIX.md");
+    let published = include_str!("../../data/CASEMIX.md");
     for profile in [Profile::Ghouta2018, Profile::Camp] {
         for margin in margins(profile) {
             let percent = format!("{:.2}", margin.expected() * 100.0);
