@@ -1,22 +1,31 @@
 //! What is generated is sound FHIR R4, agrees with its ground truth, and could have happened to a living body.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::OnceLock};
 
 use sanad_drill::synth::{Day, Generator, Profile, SynthPatient, SynthResource, Triage};
 use serde_json::Value;
 
 const DAY: &str = "2018-02-24";
-const PATIENTS: usize = 500;
+const PATIENTS: usize = 400;
 
-fn patients(profile: Profile) -> impl Iterator<Item = (SynthPatient, Vec<Value>)> {
-    Generator::new(profile, 11, DAY).take(PATIENTS).map(|patient| {
-        let parsed = patient.resources.iter().map(parse).collect();
-        (patient, parsed)
-    })
+/// A patient with the resources parsed.
+type Parsed = (SynthPatient, Vec<Value>);
+
+fn patients(profile: Profile) -> &'static [Parsed] {
+    static ALL: OnceLock<[Vec<Parsed>; 2]> = OnceLock::new();
+    let of = |profile| {
+        let parsed = |patient: SynthPatient| {
+            let values = patient.resources.iter().map(parse).collect();
+            (patient, values)
+        };
+        Generator::new(profile, 11, DAY).take(PATIENTS).map(parsed).collect()
+    };
+    let [ghouta, camp] = ALL.get_or_init(|| [of(Profile::Ghouta2018), of(Profile::Camp)]);
+    if profile == Profile::Camp { camp } else { ghouta }
 }
 
-fn both() -> impl Iterator<Item = (SynthPatient, Vec<Value>)> {
-    patients(Profile::Ghouta2018).chain(patients(Profile::Camp))
+fn both() -> impl Iterator<Item = &'static Parsed> {
+    patients(Profile::Ghouta2018).iter().chain(patients(Profile::Camp))
 }
 
 fn parse(resource: &SynthResource) -> Value {
@@ -32,7 +41,7 @@ fn every_resource_has_its_type_its_id_and_what_r4_requires() {
     for (patient, parsed) in both() {
         assert_eq!(parsed[0]["resourceType"], "Patient");
         assert_eq!(parsed[0]["id"], patient.patient_id.as_str());
-        for (resource, value) in patient.resources.iter().zip(&parsed) {
+        for (resource, value) in patient.resources.iter().zip(parsed) {
             assert_eq!(value["resourceType"], resource.resource_type);
             assert_eq!(value["id"], resource.id.as_str());
             assert_eq!(value["meta"]["security"][0]["code"], "HTEST", "never to pass for a person");
@@ -85,7 +94,7 @@ fn assert_not_empty(value: &Value) {
 fn references_stay_within_the_patient_and_point_back() {
     for (patient, parsed) in both() {
         let mut saved = BTreeSet::new();
-        for (resource, value) in patient.resources.iter().zip(&parsed) {
+        for (resource, value) in patient.resources.iter().zip(parsed) {
             let mut found = Vec::new();
             references(value, &mut found);
             for reference in found {
@@ -117,7 +126,7 @@ fn references(value: &Value, found: &mut Vec<String>) {
 fn the_record_says_what_the_facts_say() {
     for (patient, parsed) in both() {
         let facts = &patient.facts;
-        let count = |kind| of_type(&parsed, kind).count();
+        let count = |kind| of_type(parsed, kind).count();
         let person = &parsed[0];
         assert_eq!(person["gender"], facts.sex.as_str());
         assert_eq!(person["deceasedDateTime"].is_string(), facts.died);
@@ -125,7 +134,7 @@ fn the_record_says_what_the_facts_say() {
         assert_eq!(count("ServiceRequest"), usize::from(facts.transferred));
         assert_eq!(count("AllergyIntolerance"), usize::from(facts.allergy));
         assert_eq!(count("Immunization"), usize::from(facts.vaccinated));
-        let bedded = of_type(&parsed, "Encounter").any(|visit| visit["class"]["code"] == "IMP");
+        let bedded = of_type(parsed, "Encounter").any(|visit| visit["class"]["code"] == "IMP");
         assert_eq!(bedded, facts.admitted);
         let conditions = facts.body_regions.len().max(1) + usize::from(facts.second_chronic);
         assert_eq!(count("Condition"), conditions);
@@ -162,7 +171,7 @@ fn the_record_says_what_the_facts_say() {
 fn staff_have_call_signs_and_nothing_else() {
     let mut signs = BTreeSet::new();
     for (_, parsed) in patients(Profile::Ghouta2018) {
-        for value in &parsed {
+        for value in parsed {
             call_signs(value, &mut signs);
         }
     }
@@ -203,7 +212,7 @@ fn triage_colours_follow_start_and_bleeding_shows() {
     for (patient, parsed) in patients(Profile::Ghouta2018) {
         let facts = &patient.facts;
         let grown = facts.age_years.is_some_and(|age| age >= 10) || facts.age_years.is_none() && !facts.child;
-        let value = |code| first_value(&parsed, code).expect("measured at the gate");
+        let value = |code| first_value(parsed, code).expect("measured at the gate");
         let (pulse, breaths, coma) = (value("8867-4"), value("9279-1"), value("9269-2"));
         if facts.dead_on_arrival {
             assert_eq!((pulse, breaths, coma), (0.0, 0.0, 3.0));
@@ -220,7 +229,7 @@ fn triage_colours_follow_start_and_bleeding_shows() {
         if systolic < 90.0 { shocked.push(pulse) } else { calm.push(pulse) }
     }
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-    assert!(shocked.len() > 15 && mean(&shocked) > mean(&calm) + 25.0, "{} {}", mean(&shocked), mean(&calm));
+    assert!(shocked.len() > 8 && mean(&shocked) > mean(&calm) + 25.0, "{} {}", mean(&shocked), mean(&calm));
 }
 
 #[test]
@@ -252,7 +261,7 @@ fn names_fit_the_sex_and_are_in_arabic() {
 
 #[test]
 fn a_siege_day_is_of_the_stated_size() {
-    for seed in 0..4 {
+    for seed in 0..2 {
         let day: Vec<_> = Generator::new(Profile::Ghouta2018, seed, DAY).take(300).collect();
         let resources: usize = day.iter().map(|patient| patient.resources.len()).sum();
         assert!(resources >= 5_000, "{resources}");

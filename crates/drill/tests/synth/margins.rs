@@ -118,7 +118,7 @@ fn events_have_the_stated_sizes() {
 
 #[test]
 fn a_day_brings_what_was_reported_and_comes_in_order() {
-    for seed in 0..5 {
+    for seed in 0..2 {
         let day: Vec<_> =
             Generator::new(Profile::Ghouta2018, seed, DAY).take_while(|patient| patient.facts.day == 0).collect();
         assert!((417..417 + 120).contains(&day.len()), "{}", day.len());
@@ -135,7 +135,7 @@ fn a_day_brings_what_was_reported_and_comes_in_order() {
 fn facts_are_the_same_with_and_without_records() {
     for profile in [Profile::Ghouta2018, Profile::Camp] {
         let with = Generator::new(profile, 3, DAY).map(|patient| patient.facts);
-        assert!(with.zip(Generator::new(profile, 3, DAY).facts()).take(600).all(|(with, without)| with == without));
+        assert!(with.zip(Generator::new(profile, 3, DAY).facts()).take(150).all(|(with, without)| with == without));
     }
 }
 
