@@ -44,9 +44,13 @@ pub fn lane_hint(resource_type: &str, raw_len: usize) -> LaneHint {
         return LaneHint::Bulk;
     }
     match resource_type {
-        "Patient" | "Encounter" | "AllergyIntolerance" | "Flag" | "ServiceRequest" | "Task" | "CommunicationRequest" => {
-            LaneHint::Urgent
-        }
+        "Patient"
+        | "Encounter"
+        | "AllergyIntolerance"
+        | "Flag"
+        | "ServiceRequest"
+        | "Task"
+        | "CommunicationRequest" => LaneHint::Urgent,
         "Binary" | "Media" | "DocumentReference" | "DocumentManifest" | "Bundle" | "AuditEvent" | "Provenance" => {
             LaneHint::Bulk
         }
@@ -96,9 +100,7 @@ fn patients(own: Option<&str>, resource_type: &str, resource: &Value) -> Vec<Str
 
 /// The element paths of a type, the subject's first.
 pub(crate) fn paths(resource_type: &str) -> &'static [&'static str] {
-    TABLE
-        .binary_search_by(|(name, _)| (*name).cmp(resource_type))
-        .map_or(&[], |index| TABLE[index].1)
+    TABLE.binary_search_by(|(name, _)| (*name).cmp(resource_type)).map_or(&[], |index| TABLE[index].1)
 }
 
 /// Visits the literal references at a path; arrays on the way are entered, whatever their depth.

@@ -166,11 +166,13 @@ impl<'v> Graph<'v> {
         let readable: Vec<VersionId> =
             live.iter().filter(|version| json::parse_object(&version.raw).is_ok()).map(|version| version.id).collect();
         let trees = self.trees();
-        let resource_type = readable.first().and_then(|id| self.versions.get(id)).map(|version| resource_type_of(&version.raw));
+        let resource_type =
+            readable.first().and_then(|id| self.versions.get(id)).map(|version| resource_type_of(&version.raw));
         let resource_type = resource_type.unwrap_or_default();
         let bases = Bases { graph: self, trees: &trees, resource_type: &resource_type };
         let merged = bases.fold(&readable, BASE_DEPTH_MAX, &mut { BASE_MERGES_MAX }).map(Merger::finish);
-        let (raw, mut conflicts) = merged.unwrap_or_else(|| (live.last().map_or_else(Vec::new, |last| last.raw.to_vec()), Vec::new()));
+        let (raw, mut conflicts) =
+            merged.unwrap_or_else(|| (live.last().map_or_else(Vec::new, |last| last.raw.to_vec()), Vec::new()));
         if readable.len() < live.len() {
             let unreadable = live.iter().filter(|version| !readable.contains(&version.id));
             let values = unreadable.map(|version| (version.id, Some(text_of(&version.raw)))).collect();

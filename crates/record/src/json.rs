@@ -178,7 +178,8 @@ impl<'a> Node<'a> {
             (Kind::String, Kind::String) => self.text == other.text || self.as_str() == other.as_str(),
             (Kind::Array(a), Kind::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b)),
             (Kind::Object(a), Kind::Object(b)) => {
-                let covers = |from: &Node<'_>, to: &[Member<'_>]| to.iter().all(|member| from.get(&member.key).is_some());
+                let covers =
+                    |from: &Node<'_>, to: &[Member<'_>]| to.iter().all(|member| from.get(&member.key).is_some());
                 covers(self, b)
                     && covers(other, a)
                     && a.iter().all(|member| match (self.get(&member.key), other.get(&member.key)) {

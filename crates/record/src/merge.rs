@@ -72,7 +72,11 @@ impl fmt::Debug for Conflict {
 /// Returns the merged JSON, with the bytes of a side wherever the merge left its text alone, and what is in dispute.
 /// Pure in the set of sides: their order does not matter, a side that is given twice counts once. No side gives
 /// `null`. (`base` is `None` when nothing in common is known; then nothing counts as removed.)
-pub fn merge(resource_type: &str, base: Option<&Node<'_>>, sides: &[(VersionId, &Node<'_>)]) -> (Vec<u8>, Vec<Conflict>) {
+pub fn merge(
+    resource_type: &str,
+    base: Option<&Node<'_>>,
+    sides: &[(VersionId, &Node<'_>)],
+) -> (Vec<u8>, Vec<Conflict>) {
     let mut sides: Vec<(VersionId, &str, Tree<'_>)> =
         sides.iter().map(|(id, node)| (*id, node.text, Tree::of(node))).collect();
     sides.sort_by_key(|(id, text, _)| (*id, *text));
@@ -88,4 +92,4 @@ pub fn merge(resource_type: &str, base: Option<&Node<'_>>, sides: &[(VersionId, 
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -157,9 +157,10 @@ fn read_save(body: &[u8]) -> Result<Save, DecodeError> {
     }
     let idempotency = match from.datatype() {
         Ok(Type::Null) => from.null().map(|()| None),
-        _ => from.bytes().map(|bytes| <[u8; 16]>::try_from(bytes).ok()).and_then(|key| {
-            key.map(Some).ok_or_else(|| minicbor::decode::Error::message("length"))
-        }),
+        _ => from
+            .bytes()
+            .map(|bytes| <[u8; 16]>::try_from(bytes).ok())
+            .and_then(|key| key.map(Some).ok_or_else(|| minicbor::decode::Error::message("length"))),
     }
     .map_err(|_| malformed(&from))?;
     let by = match from.datatype() {

@@ -25,9 +25,9 @@ impl Edits {
     }
 
     /// Sets member `key` of `object` to the JSON text `value`: every occurrence of the member gets the value, so that
-    /// readers that disagree about duplicates still agree about this one. A missing member is added first or last
-    /// (`first`), laid out as the object's first member is.
-    pub fn set_member(&mut self, text: &[u8], object: &Node<'_>, key: &str, value: &str, first: bool) {
+    /// readers that disagree about duplicates still agree about this one. A missing member is added behind the first
+    /// of `after` that is there, else last, laid out as the object's first member is.
+    pub fn set_member(&mut self, text: &[u8], object: &Node<'_>, key: &str, value: &str, after: &[&str]) {
         let mut found = false;
         for member in object.members().iter().filter(|member| member.key == key) {
             self.replace(member.value.start..member.value.end(), value);
@@ -38,25 +38,22 @@ impl Edits {
         }
         let name = quote(key);
         let inside = object.start + 1;
-        match (object.members().first(), object.members().last()) {
-            (Some(head), Some(tail)) => {
+        let behind = after.iter().find_map(|name| object.get(name)).or(object.members().last().map(|last| &last.value));
+        match (object.members().first(), behind) {
+            (Some(head), Some(behind)) => {
                 let indent = str_of(text, inside..head.start);
                 let key_end = head.start + 1 + string_end(text, head.start + 1);
                 let gap = str_of(text, key_end..head.value.start);
-                if first {
-                    self.replace(inside..inside, format!("{indent}{name}{gap}{value},"));
-                } else {
-                    self.replace(tail.value.end()..tail.value.end(), format!(",{indent}{name}{gap}{value}"));
-                }
+                self.replace(behind.end()..behind.end(), format!(",{indent}{name}{gap}{value}"));
             }
-            _ => self.replace(inside..inside, format!("{name}:{value}")),
+            _ => self.fill(inside, format!("{name}:{value}")),
         }
     }
 
-    /// Takes every member `key` out of `object`, with one comma.
-    pub fn remove_member(&mut self, object: &Node<'_>, key: &str) {
+    /// Takes every member named in `keys` out of `object`, each with one comma.
+    pub fn remove_members(&mut self, object: &Node<'_>, keys: &[&str]) {
         let spans: Vec<_> = object.members().iter().map(|member| member.start..member.value.end()).collect();
-        let goes: Vec<_> = object.members().iter().map(|member| member.key == key).collect();
+        let goes: Vec<_> = object.members().iter().map(|member| keys.contains(&&*member.key)).collect();
         self.remove(object, &spans, &goes);
     }
 
@@ -73,8 +70,14 @@ impl Edits {
                 let indent = str_of(text, array.start + 1..head.start);
                 self.replace(tail.end()..tail.end(), format!(",{indent}{value}"));
             }
-            _ => self.replace(array.start + 1..array.start + 1, value),
+            _ => self.fill(array.start + 1, value.to_owned()),
         }
+    }
+
+    /// Adds a first member or element to what is empty; the next one follows it.
+    fn fill(&mut self, inside: usize, first: String) {
+        let comma = if self.edits.iter().any(|(span, _)| *span == (inside..inside)) { "," } else { "" };
+        self.replace(inside..inside, format!("{comma}{first}"));
     }
 
     fn remove(&mut self, container: &Node<'_>, spans: &[Range<usize>], goes: &[bool]) {

@@ -58,18 +58,18 @@ fn edits_leave_every_other_byte() {
         String::from_utf8(edits.apply(text)).expect("text")
     };
     let b = node.get("b").expect("b");
-    let set = |key: &'static str, first| edit(&|edits| edits.set_member(text, &node, key, "9", first));
-    assert_eq!(set("a", true), "{ \"a\" : 9, \"b\" : [1, 2,3], \"c\": {} }");
-    assert_eq!(set("z", true), "{ \"z\" : 9, \"a\" : 1, \"b\" : [1, 2,3], \"c\": {} }");
-    assert_eq!(set("z", false), "{ \"a\" : 1, \"b\" : [1, 2,3], \"c\": {}, \"z\" : 9 }");
-    assert_eq!(edit(&|edits| edits.remove_member(&node, "a")), "{ \"b\" : [1, 2,3], \"c\": {} }");
-    assert_eq!(edit(&|edits| edits.remove_member(&node, "c")), "{ \"a\" : 1, \"b\" : [1, 2,3] }");
+    let set = |key, after| edit(&|edits| edits.set_member(text, &node, key, "9", after));
+    assert_eq!(set("a", &["b"]), "{ \"a\" : 9, \"b\" : [1, 2,3], \"c\": {} }");
+    assert_eq!(set("z", &["y", "a"]), "{ \"a\" : 1, \"z\" : 9, \"b\" : [1, 2,3], \"c\": {} }");
+    assert_eq!(set("z", &[]), "{ \"a\" : 1, \"b\" : [1, 2,3], \"c\": {}, \"z\" : 9 }");
+    assert_eq!(edit(&|edits| edits.remove_members(&node, &["a"])), "{ \"b\" : [1, 2,3], \"c\": {} }");
+    assert_eq!(edit(&|edits| edits.remove_members(&node, &["c"])), "{ \"a\" : 1, \"b\" : [1, 2,3] }");
     assert_eq!(edit(&|edits| edits.push_item(text, b, "4")), "{ \"a\" : 1, \"b\" : [1, 2,3,4], \"c\": {} }");
     let remove = |goes: [bool; 3]| edit(&|edits| edits.remove_items(b, &goes));
     assert_eq!(remove([true, true, false]), "{ \"a\" : 1, \"b\" : [3], \"c\": {} }");
     assert_eq!(remove([false, true, true]), "{ \"a\" : 1, \"b\" : [1], \"c\": {} }");
     assert_eq!(remove([true, true, true]), "{ \"a\" : 1, \"b\" : [], \"c\": {} }");
-    assert_eq!(edit(&|edits| edits.set_member(text, node.get("c").expect("c"), "d", "1", true)), {
+    assert_eq!(edit(&|edits| edits.set_member(text, node.get("c").expect("c"), "d", "1", &[])), {
         "{ \"a\" : 1, \"b\" : [1, 2,3], \"c\": {\"d\":1} }"
     });
 }
@@ -77,8 +77,31 @@ fn edits_leave_every_other_byte() {
 /// Text that is JSON, almost JSON, or not at all.
 fn texts() -> impl Strategy<Value = Vec<u8>> {
     let pieces = prop::sample::select(vec![
-        "{", "}", "[", "]", ",", ":", "\"a\"", "\"\\u00e9\"", "\"\\ud83d\\ude00\"", "\"\\ud83d\"", "1.10", "-0", "0", "1e5", "1e",
-        "true", "null", "nul", " ", "\n", "\"", "\\", "é", "\u{1}", "\u{7f}",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"a\"",
+        "\"\\u00e9\"",
+        "\"\\ud83d\\ude00\"",
+        "\"\\ud83d\"",
+        "1.10",
+        "-0",
+        "0",
+        "1e5",
+        "1e",
+        "true",
+        "null",
+        "nul",
+        " ",
+        "\n",
+        "\"",
+        "\\",
+        "é",
+        "\u{1}",
+        "\u{7f}",
     ]);
     prop_oneof![
         prop::collection::vec(any::<u8>(), 0..40),

@@ -103,7 +103,7 @@ impl Step {
             Some(ConflictKind::Value)
         } else if a_untouched || b_untouched {
             None
-        } else if a.members.iter().map(|(name, _)| name).eq(b.members.iter().map(|(name, _)| name)) {
+        } else if types(a) == types(b) {
             Some(ConflictKind::Value)
         } else {
             Some(ConflictKind::Type)
@@ -138,7 +138,10 @@ impl Step {
     }
 
     /// Merges what is inside the slots, if they are made of parts that merge apart. `None` if they are one fact.
-    #[expect(clippy::option_option, reason = "the outer one says whether the slots merge inside, the inner one what is left")]
+    #[expect(
+        clippy::option_option,
+        reason = "the outer one says whether the slots merge inside, the inner one what is left"
+    )]
     fn inside<'a>(
         &self,
         stem: &str,
@@ -160,7 +163,8 @@ impl Step {
                 if place != Place::Root && (is_one_fact(a) || is_one_fact(b)) {
                     return None;
                 }
-                let base = base_tree.and_then(|tree| if let Tree::Object { slots, .. } = tree { Some(&slots[..]) } else { None });
+                let base = base_tree
+                    .and_then(|tree| if let Tree::Object { slots, .. } = tree { Some(&slots[..]) } else { None });
                 let place = match (place, stem) {
                     (Place::Root, _) => Place::Inside,
                     (Place::Inside, "meta") => Place::Meta,
@@ -169,7 +173,8 @@ impl Step {
                 self.object(place, base, a, b, &source_trees)
             }
             (Tree::Array { items: a, .. }, Tree::Array { items: b, .. }) => {
-                let base = base_tree.and_then(|tree| if let Tree::Array { items, .. } = tree { Some(&items[..]) } else { None });
+                let base = base_tree
+                    .and_then(|tree| if let Tree::Array { items, .. } = tree { Some(&items[..]) } else { None });
                 self.array(base, a, b, &source_trees)
             }
             _ => return None,
@@ -261,8 +266,7 @@ impl Step {
             .filter(|name| seen.insert(*name))
             .filter_map(|name| {
                 let at = |array: usize| places[array].get(name.as_str()).copied();
-                let sources: Vec<_> =
-                    sources.iter().enumerate().map(|(index, (id, _))| (*id, at(index + 3))).collect();
+                let sources: Vec<_> = sources.iter().enumerate().map(|(index, (id, _))| (*id, at(index + 3))).collect();
                 self.slot("", Place::Inside, at(0), at(1), at(2), &sources)
             })
             .collect();
@@ -270,7 +274,13 @@ impl Step {
     }
 
     /// Everything the sides say about a slot, with what was in dispute about it before.
-    fn dispute(&self, kind: ConflictKind, earlier: Option<&Dispute>, b: Option<&Slot<'_>>, sources: &Sources<'_, '_>) -> Dispute {
+    fn dispute(
+        &self,
+        kind: ConflictKind,
+        earlier: Option<&Dispute>,
+        b: Option<&Slot<'_>>,
+        sources: &Sources<'_, '_>,
+    ) -> Dispute {
         let mut values = earlier.map(|earlier| earlier.values.clone()).unwrap_or_default();
         for (id, slot) in sources {
             values.entry(*id).or_insert_with(|| slot.map(Slot::text));
@@ -282,6 +292,11 @@ impl Step {
 
 fn is(base: Option<&Slot<'_>>, slot: &Slot<'_>) -> bool {
     base.is_some_and(|base| base.same(slot))
+}
+
+/// The names a slot goes by, without those of extensions: of a choice, its types.
+fn types<'s>(slot: &'s Slot<'_>) -> BTreeSet<&'s str> {
+    slot.members.iter().map(|(name, _)| name.strip_prefix('_').unwrap_or(name)).collect()
 }
 
 /// Whether a list stands anywhere inside.

@@ -76,7 +76,9 @@ impl<'a> Tree<'a> {
 
     pub(super) fn write(&self, out: &mut String) {
         match self {
-            Tree::Scalar(text) | Tree::Object { text: Some(text), .. } | Tree::Array { text: Some((Some(text), _)), .. } => {
+            Tree::Scalar(text)
+            | Tree::Object { text: Some(text), .. }
+            | Tree::Array { text: Some((Some(text), _)), .. } => {
                 out.push_str(text);
             }
             Tree::Object { slots, .. } => {
@@ -137,7 +139,8 @@ impl<'a> Slot<'a> {
         let mut out = String::new();
         match &self.members[..] {
             [(name, tree @ (Tree::Scalar(_) | Tree::Object { .. }))] if !name.starts_with('_') => tree.write(&mut out),
-            [(_, Tree::Array { text: None | Some((Some(_), None)), items })] if items.iter().all(|item| item.get("_").is_none()) =>
+            [(_, Tree::Array { text: None | Some((Some(_), None)), items })]
+                if items.iter().all(|item| item.get("_").is_none()) =>
             {
                 write_items(items, "", &mut out);
             }
@@ -239,7 +242,8 @@ fn slots<'a>(object: &Node<'a>) -> Vec<(Cow<'a, str>, Slot<'a>)> {
         let members = &mut slots[place].1.members;
         // A duplicate, or the twin of a pair, is in already.
         if members.iter().all(|(known, _)| *known != name) {
-            let tree = if paired { array(value, twin) } else { Tree::of(last.get(&*member.key).unwrap_or(&&member.value)) };
+            let tree =
+                if paired { array(value, twin) } else { Tree::of(last.get(&*member.key).unwrap_or(&&member.value)) };
             members.push((name, tree));
         }
     }
@@ -258,6 +262,7 @@ fn array<'a>(values: Option<&Node<'a>>, twins: Option<&Node<'a>>) -> Tree<'a> {
             let twin = twin.map(|node| (Cow::Borrowed("_"), Tree::of(node)));
             Slot { members: value.into_iter().chain(twin).collect(), dispute: None }
         })
+        .filter(|slot: &Slot<'a>| !slot.members.is_empty())
         .collect();
     Tree::Array { text: Some((values.map(|node| node.text), twins.map(|node| node.text))), items }
 }

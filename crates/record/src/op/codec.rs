@@ -30,7 +30,8 @@ const ZSTD: u8 = 1;
 const ZSTD_V1: u8 = 2;
 
 static DICTIONARY_V1: &[u8] = include_bytes!("../../dictionaries/v1.dict");
-static ENCODER_V1: LazyLock<EncoderDictionary<'static>> = LazyLock::new(|| EncoderDictionary::copy(DICTIONARY_V1, LEVEL));
+static ENCODER_V1: LazyLock<EncoderDictionary<'static>> =
+    LazyLock::new(|| EncoderDictionary::copy(DICTIONARY_V1, LEVEL));
 static DECODER_V1: LazyLock<DecoderDictionary<'static>> = LazyLock::new(|| DecoderDictionary::copy(DICTIONARY_V1));
 
 thread_local! {

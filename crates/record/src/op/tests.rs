@@ -64,8 +64,13 @@ fn debug_shows_no_patient_text() {
 fn a_uuid_has_one_form() {
     let uuid = "0f5e1c9a-4b5d-4a43-8b7a-2f1d3c4e5f60";
     assert_eq!(uuid_bytes(uuid).map(|bytes| uuid_text(&bytes)).as_deref(), Some(uuid));
-    for not in ["", &uuid.to_uppercase(), &uuid[1..], "0f5e1c9a-4b5d-4a43-8b7a-2f1d3c4e5f6-", "-f5e1c9a-4b5d-4a43-8b7a-2f1d3c4e5f60"]
-    {
+    for not in [
+        "",
+        &uuid.to_uppercase(),
+        &uuid[1..],
+        "0f5e1c9a-4b5d-4a43-8b7a-2f1d3c4e5f6-",
+        "-f5e1c9a-4b5d-4a43-8b7a-2f1d3c4e5f60",
+    ] {
         assert_eq!(uuid_bytes(not), None);
     }
 }
