@@ -215,7 +215,7 @@ const TABLE: &[(&str, &[&str])] = &[
 ];
 
 /// The types that name no patient: definitions, terminology, organisation, stock. (`Bundle` is neither here nor in the
-/// table: it is about the patients its entries are about, see [`patients_of`].)
+/// table: it is about the patients its entries are about, see `bundle::Unpacked::patients`.)
 #[cfg(test)]
 #[rustfmt::skip]
 const NO_PATIENT: &[&str] = &[

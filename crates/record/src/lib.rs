@@ -1,5 +1,6 @@
 //! record
 
+pub mod bundle;
 pub mod compartment;
 pub mod graph;
 pub mod json;

@@ -51,16 +51,31 @@ pub fn with_meta(
     let metas: Vec<&Member<'_>> = resource.members().iter().filter(|member| member.key == "meta").collect();
     if metas.iter().all(|meta| matches!(meta.value.kind, Kind::Object(_))) && !metas.is_empty() {
         for meta in metas {
+            if meta.value.members().iter().all(|member| member.key == "tag") {
+                // Nothing to stand beside: what is added and what is taken out would meet in one place.
+                let foreign = meta.value.get("tag").map_or(&[][..], Node::items).iter().filter(|tag| !is_state(tag));
+                let tags = foreign.map(|tag| tag.text.to_owned()).chain(tags.iter().cloned()).collect::<Vec<_>>();
+                edits.replace(meta.value.start..meta.value.end(), new_meta(&version, &updated, &tags));
+                continue;
+            }
             edits.set_member(raw, &meta.value, "versionId", &version, &[]);
             edits.set_member(raw, &meta.value, "lastUpdated", &updated, &["versionId"]);
             set_tags(&mut edits, raw, &meta.value, &tags);
         }
     } else {
-        let tags = if tags.is_empty() { String::new() } else { format!(r#","tag":[{}]"#, tags.join(",")) };
-        let meta = format!(r#"{{"versionId":{version},"lastUpdated":{updated}{tags}}}"#);
+        let meta = new_meta(&version, &updated, &tags);
         edits.set_member(raw, &resource, "meta", &meta, &["id", "resourceType"]);
     }
     Ok(edits.apply(raw))
+}
+
+fn new_meta(version: &str, updated: &str, tags: &[String]) -> String {
+    let tags = if tags.is_empty() { String::new() } else { format!(r#","tag":[{}]"#, tags.join(",")) };
+    format!(r#"{{"versionId":{version},"lastUpdated":{updated}{tags}}}"#)
+}
+
+fn is_state(tag: &Node<'_>) -> bool {
+    tag.get_str("system").as_deref() == Some(STATE_SYSTEM)
 }
 
 /// Makes the state tags in `meta` exactly these.
@@ -71,8 +86,7 @@ fn set_tags(edits: &mut Edits, raw: &[u8], meta: &Node<'_>, tags: &[String]) {
         }
         return;
     };
-    let goes: Vec<bool> =
-        list.items().iter().map(|tag| tag.get_str("system").as_deref() == Some(STATE_SYSTEM)).collect();
+    let goes: Vec<bool> = list.items().iter().map(is_state).collect();
     if goes.contains(&false) {
         edits.remove_items(list, &goes);
         tags.iter().for_each(|tag| edits.push_item(raw, list, tag));
@@ -143,6 +157,9 @@ mod tests {
         assert_eq!(leaves(r#"{"id":"k"}"#, conflict), format!(r#"{{"id":"k",{META},"tag":[{TAG}]}}}}"#));
         let tagged = |tags: &str| format!(r#"{{"id":"k",{META}{tags}}}}}"#);
         let other = r#"{"code":"x"}"#;
+        let alone = format!(r#"{{"id":"k","meta":{{"tag":[{TAG}]}}}}"#);
+        assert_eq!(leaves(&alone, &[]), format!(r#"{{"id":"k",{META}}}}}"#));
+        assert_eq!(leaves(&alone, conflict), format!(r#"{{"id":"k",{META},"tag":[{TAG}]}}}}"#));
         for (before, settled, still) in [
             (String::new(), String::new(), format!(r#","tag":[{TAG}]"#)),
             (format!(r#","tag":[{other}]"#), format!(r#","tag":[{other}]"#), format!(r#","tag":[{other},{TAG}]"#)),
