@@ -1,0 +1,236 @@
+//! Taking entries in: one transaction, durable when it returns, readable at once where the key is here.
+//!
+//! Promise: what [`Store::commit`] has acknowledged is on the disk; what it refused has left no trace.
+
+use crate::error::StoreError;
+use crate::project::Projector;
+use crate::state::{StateChange, keep_refused, put_state};
+use crate::store::Store;
+use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior, params};
+use sanad_log::directory::{Directory, Unreadable};
+use sanad_log::entry::{BODY_BYTES_MAX, Entry, HEADER_LEN, Header, SEQ_MAX};
+use sanad_log::ids::{EntryId, Lane, LogId, Seq};
+use sanad_log::seal::Clear;
+use sanad_record::op::Save;
+use std::collections::BTreeMap;
+
+/// An entry to take in. The caller has checked it, or signed it.
+#[derive(Clone, Copy)]
+pub struct Incoming<'a> {
+    /// The entry.
+    pub entry: &'a Entry,
+    /// What it says, where the caller knows it already: an own save need not be opened again.
+    pub text: Option<&'a Clear>,
+}
+
+/// What is to become durable together.
+#[derive(Clone, Copy, Default)]
+pub struct Batch<'a> {
+    /// Entries; duplicates are passed over.
+    pub entries: &'a [Incoming<'a>],
+    /// Changes of the node's own values.
+    pub state: &'a [StateChange<'a>],
+}
+
+/// What a commit did.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Appended {
+    /// Entries that were not held before.
+    pub stored: u64,
+    /// Entries that were held already.
+    pub duplicates: u64,
+    /// Places at which another entry of the same author is held: proof of a fork, kept as evidence.
+    pub forks: Vec<(LogId, Seq)>,
+    /// Of the stored ones, those that are sealed here.
+    pub sealed: u64,
+    /// Places of stored entries that opened wrongly or do not hold a save: kept, listed, passed over.
+    pub unreadable: Vec<(LogId, Seq)>,
+}
+
+/// What is known of an entry's body, as stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum EntryState {
+    /// Of the control lane; the directory reads it, there is no record in it.
+    Control = 0,
+    /// Its key is not here.
+    Sealed = 1,
+    /// Opened; its records are in the projections.
+    Readable = 2,
+    /// Its key is here and the seal does not hold.
+    BrokenSeal = 3,
+    /// It opened and does not hold a save.
+    NotASave = 4,
+}
+
+impl EntryState {
+    /// Reads the column.
+    pub(crate) fn from_u8(byte: u8) -> Option<EntryState> {
+        use EntryState::{BrokenSeal, Control, NotASave, Readable, Sealed};
+        [Control, Sealed, Readable, BrokenSeal, NotASave].into_iter().find(|state| *state as u8 == byte)
+    }
+
+    /// True for what is listed as unreadable.
+    pub fn is_unreadable(self) -> bool {
+        matches!(self, EntryState::BrokenSeal | EntryState::NotASave)
+    }
+}
+
+/// An entry's body as far as it can be read here.
+pub(crate) struct Opened {
+    pub(crate) state: EntryState,
+    pub(crate) save: Option<Save>,
+}
+
+impl Opened {
+    /// Opens a body, or says why not. Depends on the entry and the directory only.
+    pub(crate) fn of(entry: &Entry, text: Option<&Clear>, directory: &Directory) -> Opened {
+        let bare = |state| Opened { state, save: None };
+        if entry.header().log.lane == Lane::Control {
+            return bare(EntryState::Control);
+        }
+        let opened;
+        let text = match text {
+            Some(text) => text,
+            None => match directory.open(entry) {
+                Ok(text) => {
+                    opened = text;
+                    &opened
+                }
+                Err(Unreadable::Broken) => return bare(EntryState::BrokenSeal),
+                Err(_) => return bare(EntryState::Sealed),
+            },
+        };
+        match Save::decode(text.expose()) {
+            Ok(save) => Opened { state: EntryState::Readable, save: Some(save) },
+            Err(_) => bare(EntryState::NotASave),
+        }
+    }
+
+    /// Records in it: the operations of a readable save, none in a control entry, unknown otherwise.
+    pub(crate) fn records(&self) -> Option<i64> {
+        match (&self.save, self.state) {
+            (Some(save), _) => Some(save.ops.len() as i64),
+            (None, EntryState::Control) => Some(0),
+            (None, _) => None,
+        }
+    }
+}
+
+impl Store {
+    /// Takes entries in. See [`Store::commit`].
+    ///
+    /// # Errors
+    /// As [`Store::commit`].
+    pub fn append(&mut self, entries: &[Entry], directory: &Directory) -> Result<Appended, StoreError> {
+        let entries: Vec<_> = entries.iter().map(|entry| Incoming { entry, text: None }).collect();
+        self.commit(Batch { entries: &entries, state: &[] }, directory)
+    }
+
+    /// Takes a batch in: all of it durable when this returns, or none of it after an error. Entries already held are
+    /// passed over; what can be opened is projected in the same transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`], [`StoreError::Io`]: nothing of the batch is kept, the next one works when there is room
+    /// again. [`StoreError::DamagedFile`]: a page that had to be read is damaged.
+    pub fn commit(&mut self, batch: Batch<'_>, directory: &Directory) -> Result<Appended, StoreError> {
+        self.try_commit(batch, directory).map_err(|error| self.recover(error))
+    }
+
+    fn try_commit(&mut self, batch: Batch<'_>, directory: &Directory) -> Result<Appended, StoreError> {
+        let tx = Transaction::new(&mut self.db, TransactionBehavior::Immediate)?;
+        let mut places = Places { tx: &tx, logs: &mut self.logs, next_blob: &mut self.next_blob };
+        let mut projector = Projector::new(&tx);
+        let mut done = Appended::default();
+        for Incoming { entry, text } in batch.entries {
+            let (log, header) = (places.log(entry.header().log)?, entry.header());
+            match places.held(log, header.seq)? {
+                Some(id) if id == entry.id() => done.duplicates += 1,
+                Some(_) => {
+                    let bytes = [header.encode().as_slice(), entry.body()].concat();
+                    keep_refused(&tx, header.log, header.seq, "fork", &bytes)?;
+                    done.forks.push((header.log, header.seq));
+                }
+                None => {
+                    let opened = Opened::of(entry, *text, directory);
+                    places.put(log, entry, &opened)?;
+                    done.stored += 1;
+                    done.sealed += u64::from(opened.state == EntryState::Sealed);
+                    if opened.state.is_unreadable() {
+                        done.unreadable.push((header.log, header.seq));
+                    }
+                    if let Some(save) = &opened.save {
+                        projector.save(log, entry, save)?;
+                    }
+                }
+            }
+        }
+        projector.finish()?;
+        for change in batch.state {
+            put_state(&tx, *change)?;
+        }
+        tx.commit()?;
+        let sum = done.stored + done.duplicates + done.forks.len() as u64;
+        assert!(sum == batch.entries.len() as u64, "every entry of the batch is accounted for");
+        Ok(done)
+    }
+}
+
+/// Where entries go, within one transaction.
+struct Places<'a> {
+    tx: &'a Transaction<'a>,
+    logs: &'a mut BTreeMap<LogId, i64>,
+    next_blob: &'a mut i64,
+}
+
+impl Places<'_> {
+    fn log(&mut self, log: LogId) -> Result<i64, StoreError> {
+        if let Some(n) = self.logs.get(&log) {
+            return Ok(*n);
+        }
+        self.tx
+            .prepare_cached("INSERT INTO log (lane, author) VALUES (?1, ?2)")?
+            .execute(params![log.lane as u8, log.author.as_bytes()])?;
+        let n = self.tx.last_insert_rowid();
+        self.logs.insert(log, n);
+        Ok(n)
+    }
+
+    fn held(&self, log: i64, seq: Seq) -> Result<Option<EntryId>, StoreError> {
+        let mut statement = self
+            .tx
+            .prepare_cached("SELECT header FROM entry JOIN blob ON blob.id = entry.blob WHERE log = ?1 AND seq = ?2")?;
+        let header: Option<[u8; HEADER_LEN]> =
+            statement.query_row(params![log, seq as i64], |row| row.get(0)).optional()?;
+        header
+            .map(|bytes| Header::decode(&bytes).map(|header| header.id()))
+            .transpose()
+            .map_err(|_| StoreError::DamagedFile)
+    }
+
+    fn put(&mut self, log: i64, entry: &Entry, opened: &Opened) -> Result<(), StoreError> {
+        let header = entry.header();
+        assert!((1..=SEQ_MAX).contains(&header.seq), "a place in a log");
+        assert!(header.body_len as usize == entry.body().len() && entry.body().len() <= BODY_BYTES_MAX, "a whole body");
+        let blob = *self.next_blob;
+        self.tx.prepare_cached("INSERT INTO blob (id, header, body) VALUES (?1, ?2, ?3)")?.execute(params![
+            blob,
+            header.encode(),
+            entry.body()
+        ])?;
+        self.tx
+            .prepare_cached(
+                "INSERT INTO entry (log, seq, scope, state, records, blob) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![
+                log,
+                header.seq as i64,
+                header.scope.as_bytes(),
+                opened.state as u8,
+                opened.records(),
+                blob
+            ])?;
+        *self.next_blob += 1;
+        Ok(())
+    }
+}

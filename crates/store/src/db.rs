@@ -1,0 +1,113 @@
+//! Connections to the encrypted database: how each is opened, and nothing of what is in it.
+//!
+//! Promise: nothing readable leaves SQLCipher. No temporary file, no memory map, and what is deleted is overwritten
+//! before its page is encrypted again.
+
+use crate::error::StoreError;
+use rusqlite::{Connection, OpenFlags};
+use sanad_log::seal::SealKey;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// Name of the database file; `-wal` and `-shm` stand beside it while it is open.
+pub(crate) const DB_FILE: &str = "store.db";
+/// Bytes of a page. See `docs/benchmarks.md`: larger pages make a small save dearer, smaller ones a bulk import.
+const PAGE_BYTES: u32 = 4096;
+/// Page cache of the writer: the inner pages and the hot leaves of a store of a million entries.
+const WRITER_CACHE_KIB: u32 = 64 * 1024;
+/// Page cache of one reader.
+const READER_CACHE_KIB: u32 = 8 * 1024;
+/// Prepared statements kept by a connection: more than this crate has.
+const STATEMENTS_MAX: usize = 160;
+/// How long a reader waits while the writer restarts its log, in milliseconds.
+const BUSY_WAIT_MS: u64 = 5_000;
+/// Pages of write-ahead log before they are moved into the database: 16 MiB.
+const CHECKPOINT_PAGES: u32 = 4_000;
+/// Size to which the write-ahead log is cut after a large batch.
+const LOG_BYTES_KEPT: u32 = 32 * 1024 * 1024;
+
+/// Where the database is and what opens it. Wiped when dropped.
+#[derive(Clone)]
+pub(crate) struct Files {
+    path: PathBuf,
+    /// The `PRAGMA key` statement.
+    key: Zeroizing<String>,
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The one connection that changes the store.
+    Writer,
+    /// One of several that only look.
+    Reader,
+}
+
+impl Files {
+    /// The database of a folder. Its raw key is derived from the vault key, so SQLCipher's own stretching is skipped.
+    pub(crate) fn new(dir: &Path, vault_key: &SealKey) -> Files {
+        let raw = Zeroizing::new(blake3::derive_key("sanad 2026 store key v1", vault_key.expose()));
+        // Long enough from the start, so that no half-written copy is left behind by growing.
+        let mut key = Zeroizing::new(String::with_capacity(96));
+        key.push_str("PRAGMA key = \"x'");
+        for byte in raw.iter() {
+            // Writing to a string cannot fail.
+            let _ = write!(key, "{byte:02x}");
+        }
+        key.push_str("'\"");
+        assert!(key.len() == 16 + 64 + 2, "a raw key has 64 digits");
+        Files { path: dir.join(DB_FILE), key }
+    }
+
+    /// Opens a connection.
+    pub(crate) fn connect(&self, role: Role) -> Result<Connection, StoreError> {
+        let access = match role {
+            Role::Writer => OpenFlags::SQLITE_OPEN_READ_WRITE,
+            Role::Reader => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        };
+        let db = Connection::open_with_flags(&self.path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        // SQLCipher writes to standard error of its own accord otherwise.
+        db.execute_batch("PRAGMA cipher_log_level = NONE")?;
+        db.execute_batch(&self.key)?;
+        let cache_kib = if role == Role::Writer { WRITER_CACHE_KIB } else { READER_CACHE_KIB };
+        db.execute_batch(&format!(
+            "PRAGMA cipher_page_size = {PAGE_BYTES};
+             PRAGMA temp_store = MEMORY;
+             PRAGMA mmap_size = 0;
+             PRAGMA cache_size = -{cache_kib};
+             PRAGMA trusted_schema = OFF;
+             PRAGMA cell_size_check = ON;
+             PRAGMA foreign_keys = ON;"
+        ))?;
+        db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+        db.busy_timeout(std::time::Duration::from_millis(BUSY_WAIT_MS))?;
+        if role == Role::Writer {
+            db.execute_batch(&format!(
+                "PRAGMA journal_mode = WAL;
+                 PRAGMA synchronous = FULL;
+                 PRAGMA secure_delete = ON;
+                 PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
+                 PRAGMA journal_size_limit = {LOG_BYTES_KEPT};"
+            ))?;
+            check_writer(&db)?;
+        }
+        Ok(db)
+    }
+
+    /// The database file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// What durability and secrecy rest on is read back: SQLite ignores a setting it does not like without a word.
+fn check_writer(db: &Connection) -> Result<(), StoreError> {
+    let mode: String = db.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+    let synchronous: i64 = db.query_row("PRAGMA synchronous", [], |row| row.get(0))?;
+    let temporary: i64 = db.query_row("PRAGMA temp_store", [], |row| row.get(0))?;
+    let cipher: String = db.query_row("PRAGMA cipher_version", [], |row| row.get(0))?;
+    assert!(mode == "wal" && synchronous == 2 && temporary == 2, "the settings that promises rest on hold");
+    assert!(!cipher.is_empty(), "the database is encrypted");
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! The writer: the one handle that changes a store.
+
+use crate::db::{Files, Role};
+use crate::error::StoreError;
+use crate::folder::Hold;
+use crate::reader::Reader;
+use crate::schema;
+use crate::secrets::Secrets;
+use rusqlite::{Connection, OptionalExtension as _};
+use sanad_log::ids::{DeviceId, Lane, LogId};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// An open store. There is one per folder; [`Store::reader`] gives any number of threads something to read with.
+pub struct Store {
+    pub(crate) db: Connection,
+    pub(crate) files: Files,
+    /// The number of each log in this database.
+    pub(crate) logs: BTreeMap<LogId, i64>,
+    /// Where the next body goes.
+    pub(crate) next_blob: i64,
+    hold: Arc<Hold>,
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.hold.release();
+    }
+}
+
+impl Store {
+    /// Opens or makes the database.
+    pub(crate) fn open(files: Files, hold: Arc<Hold>) -> Result<Store, StoreError> {
+        let mut db = files.connect(Role::Writer)?;
+        schema::ensure(&mut db)?;
+        let mut store = Store { db, files, logs: BTreeMap::new(), next_blob: 1, hold };
+        store.refresh()?;
+        Ok(store)
+    }
+
+    /// Reads again what is kept in memory beside the database.
+    pub(crate) fn refresh(&mut self) -> Result<(), StoreError> {
+        self.logs = logs(&self.db)?.into_iter().map(|(n, log)| (log, n)).collect();
+        self.next_blob = self.db.query_row("SELECT coalesce(max(id), 0) + 1 FROM blob", [], |row| row.get(0))?;
+        Ok(())
+    }
+
+    /// After a failed change: the transaction is gone, and so is what was noted of it in memory. A connection that met a
+    /// damaged page is of no further use (SQLCipher refuses everything on it from then on), so a new one is opened.
+    pub(crate) fn recover(&mut self, error: StoreError) -> StoreError {
+        if matches!(error, StoreError::DamagedFile)
+            && let Ok(db) = self.files.connect(Role::Writer)
+        {
+            self.db = db;
+        }
+        match self.refresh() {
+            Ok(()) => error,
+            Err(worse) => worse,
+        }
+    }
+
+    /// Connections for reading, usable from other threads while this one writes. They see what was committed.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn reader(&self) -> Result<Reader, StoreError> {
+        Reader::new(self.files.clone())
+    }
+
+    /// The site's secrets.
+    ///
+    /// # Errors
+    /// They are damaged, or the database is.
+    pub fn secrets(&self) -> Result<Secrets, StoreError> {
+        let bytes: Option<Vec<u8>> = self.db.query_row("SELECT value FROM secret", [], |row| row.get(0)).optional()?;
+        let bytes = Zeroizing::new(bytes.ok_or(StoreError::DamagedFile)?);
+        Secrets::decode(&bytes).ok_or(StoreError::DamagedFile)
+    }
+
+    /// Puts other secrets in the place of those that are kept.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn replace_secrets(&mut self, secrets: &Secrets) -> Result<(), StoreError> {
+        let bytes = secrets.encode();
+        assert!(Secrets::decode(&bytes).as_ref() == Some(secrets), "what is kept reads back");
+        self.db
+            .execute("INSERT INTO secret (id, value) VALUES (1, ?1) ON CONFLICT DO UPDATE SET value = ?1", [&*bytes])?;
+        Ok(())
+    }
+}
+
+/// All logs by their number.
+pub(crate) fn logs(db: &Connection) -> Result<BTreeMap<i64, LogId>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT n, lane, author FROM log")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, log_of(row.get(1)?, row.get(2)?)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// A log from its columns.
+pub(crate) fn log_of(lane: u8, author: [u8; 32]) -> Result<LogId, rusqlite::Error> {
+    let lane = Lane::from_u8(lane).ok_or(rusqlite::Error::IntegralValueOutOfRange(1, i64::from(lane)))?;
+    Ok(LogId { lane, author: DeviceId(author) })
+}
