@@ -7,6 +7,7 @@ pub mod json;
 pub mod key;
 pub mod link;
 pub mod merge;
+pub mod names;
 pub mod op;
 pub mod outgoing;
 pub mod version;

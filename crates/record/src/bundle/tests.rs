@@ -117,7 +117,8 @@ fn two_people_never_land_on_one_id() {
     };
     assert_ne!(orphan("1"), orphan("2").iter().map(|&byte| if byte == b'2' { b'1' } else { byte }).collect::<Vec<_>>());
     // A server's URL is one name for everybody, so a second document continues the first.
-    let at_server = |name: &str| unpacked(&bundle("document", "", &[&entry("https://server.net/Patient/1", &patient("1", name))]));
+    let at_server =
+        |name: &str| unpacked(&bundle("document", "", &[&entry("https://server.net/Patient/1", &patient("1", name))]));
     assert_eq!(at_server("old").resources[0].key, at_server("new").resources[0].key);
 }
 
@@ -137,7 +138,8 @@ fn one_id_twice_in_one_bundle_is_told() {
 
 #[test]
 fn requests_are_read_as_far_as_a_file_can_say_them() {
-    let request = |method: &str, url: &str, rest: &str| format!(r#"{{"request":{{"method":"{method}","url":"{url}"{rest}}}"#);
+    let request =
+        |method: &str, url: &str, rest: &str| format!(r#"{{"request":{{"method":"{method}","url":"{url}"{rest}}}"#);
     let with = |request: String, resource: &str| format!(r#"{request},"resource":{resource}}}"#);
     let out = unpacked(&bundle(
         "transaction",
