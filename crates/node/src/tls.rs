@@ -252,4 +252,66 @@ mod tests {
         let identity = Identity::generate().unwrap();
         assert!(format!("{identity:?}").len() < 40);
     }
+
+    /// A whole handshake in memory. Gives both exporters.
+    fn handshake(client: ClientConfig, server: Arc<ServerConfig>) -> Result<[Option<Exporter>; 2], rustls::Error> {
+        let name = ServerName::try_from("localhost").unwrap();
+        let mut client = rustls::ClientConnection::new(Arc::new(client), name)?;
+        let mut server = rustls::ServerConnection::new(server)?;
+        while client.is_handshaking() || server.is_handshaking() {
+            let mut wire = Vec::new();
+            client.write_tls(&mut wire).unwrap();
+            server.read_tls(&mut wire.as_slice()).unwrap();
+            server.process_new_packets()?;
+            let mut wire = Vec::new();
+            server.write_tls(&mut wire).unwrap();
+            client.read_tls(&mut wire.as_slice()).unwrap();
+            client.process_new_packets()?;
+        }
+        Ok([site_exporter(&client), site_exporter(&server)])
+    }
+
+    /// A browser: any certificate, these versions, these key exchanges.
+    fn browser(
+        identity: &Identity,
+        version: &'static rustls::SupportedProtocolVersion,
+        kx_groups: Vec<&'static dyn rustls::crypto::SupportedKxGroup>,
+    ) -> ClientConfig {
+        let provider = Arc::new(CryptoProvider { kx_groups, ..aws_lc_rs::default_provider() });
+        let verifier = PinnedVerifier { pin: Pin::Full(identity.certificate_hash()), provider: provider.clone() };
+        ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth()
+    }
+
+    #[test]
+    fn old_browsers_may_read_pages_but_have_no_exporter() {
+        let identity = Identity::generate().unwrap();
+        let server = server_config(&identity).unwrap();
+        let old = browser(&identity, &rustls::version::TLS12, vec![kx_group::SECP256R1]);
+        assert_eq!(handshake(old, server.clone()), Ok([None, None]));
+        let classical = browser(&identity, &rustls::version::TLS13, vec![kx_group::X25519]);
+        assert_eq!(handshake(classical, server.clone()), Ok([None, None]));
+        let peer = client_config(Pin::Full(identity.certificate_hash())).unwrap();
+        let [here, there] = handshake((*peer).clone(), server).unwrap();
+        assert!(here.is_some() && here == there);
+    }
+
+    #[test]
+    fn a_certificate_without_its_key_is_worth_nothing() {
+        let (site, thief) = (Identity::generate().unwrap(), Identity::generate().unwrap());
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(thief.key_der.as_slice()));
+        let key = aws_lc_rs::sign::any_supported_type(&key).unwrap();
+        let stolen = CertifiedKey::new(vec![CertificateDer::from(site.certificate_der.clone())], key);
+        let server = ServerConfig::builder_with_provider(provider())
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(stolen)));
+        let peer = client_config(Pin::Full(site.certificate_hash())).unwrap();
+        assert!(handshake((*peer).clone(), Arc::new(server)).is_err());
+    }
 }

@@ -121,7 +121,7 @@ mod tests {
             ("https://10.0.0:8443", Err(AddressError::Host)),
             ("https://10.0.0.256:8443", Err(AddressError::Host)),
             ("https://a b:1", Err(AddressError::Host)),
-            ("https://2001:db8::1", Err(AddressError::Port)),
+            ("https://2001:db8::1", Err(AddressError::Host)),
             ("https://h:0", Err(AddressError::Port)),
             ("https://h:+1", Err(AddressError::Port)),
             ("https://h:70000", Err(AddressError::Port)),

@@ -230,22 +230,4 @@ fn write_length(mut len: usize, out: &mut BytesMut) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lengths_have_one_form_and_a_bound() {
-        for len in [0, 1, 127, 128, 16_383, 16_384, 2_097_151, 2_097_152, FRAME_BYTES_MAX] {
-            let mut bytes = BytesMut::new();
-            write_length(len, &mut bytes);
-            assert_eq!(read_length(&bytes), Ok(Some((bytes.len(), len))));
-            assert_eq!(read_length(&bytes[..bytes.len() - 1]), Ok(None));
-        }
-        let mut above = BytesMut::new();
-        write_length(FRAME_BYTES_MAX + 1, &mut above);
-        assert_eq!(read_length(&above), Err(ChannelError::TooLarge));
-        assert_eq!(read_length(&[0xff; 4]), Err(ChannelError::TooLarge));
-        assert_eq!(read_length(&[0x80; 4]), Err(ChannelError::TooLarge));
-        assert_eq!(read_length(&[0x81, 0x00]), Err(ChannelError::Malformed));
-    }
-}
+mod tests;

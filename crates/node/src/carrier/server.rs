@@ -264,21 +264,18 @@ impl<A: Accept> Caller<A> {
 
     /// Begins a session and answers at once; both bodies then run until both ends have finished.
     fn sync(&self, request: Request<Incoming>, exporter: Exporter) -> Response<Body> {
-        let Ok(permit) = self.site.sessions_free.clone().try_acquire_owned() else {
+        let Ok(place) = self.site.sessions_free.clone().try_acquire_owned() else {
             return status(StatusCode::SERVICE_UNAVAILABLE);
         };
         let counters = ByteCounters::open(&self.line);
-        let busy = self.line.request(Standing::Peer);
+        let busy = self.line.request(Standing::Peer).holding(place);
         let (writer, body) = FrameWriter::new(busy.clone());
         let incoming = Body::new(request.into_body());
         let channel = Channel::new(incoming, writer, exporter, self.peer.addr, counters, busy);
         let accept = self.site.accept.clone();
         let mut sessions = self.site.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         while sessions.try_join_next().is_some() {}
-        sessions.spawn(async move {
-            accept.sync(channel).await;
-            drop(permit);
-        });
+        sessions.spawn(async move { accept.sync(channel).await });
         octets(body)
     }
 

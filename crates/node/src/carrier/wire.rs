@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
 
 use super::Limits;
@@ -87,12 +88,14 @@ pub(super) struct Line {
     busy: AtomicU32,
     /// Milliseconds from `born` to the last sign of life.
     alive_ms: AtomicU64,
-    /// Index into `idle_ms`: what the connection has proved to be.
+    /// Index into `idle`: what the connection has proved to be.
     standing: AtomicUsize,
     /// Silence allowed between requests, by standing.
-    idle_ms: [u64; 3],
+    idle: [Duration; 3],
     /// Silence allowed within a request.
-    busy_ms: u64,
+    busy_idle: Duration,
+    /// The shortest of these.
+    look: Duration,
 }
 
 /// What a connection has proved to be. It only rises.
@@ -109,6 +112,7 @@ pub(super) enum Standing {
 impl Line {
     /// A connection that has said nothing yet.
     pub(super) fn new(limits: &Limits) -> Arc<Line> {
+        let idle = [limits.first_request, limits.screen_idle, limits.peer_idle];
         Arc::new(Line {
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
@@ -119,8 +123,9 @@ impl Line {
             busy: AtomicU32::new(0),
             alive_ms: AtomicU64::new(0),
             standing: AtomicUsize::new(Standing::Unknown as usize),
-            idle_ms: [millis(limits.first_request), millis(limits.screen_idle), millis(limits.peer_idle)],
-            busy_ms: millis(limits.busy_idle),
+            idle,
+            busy_idle: limits.busy_idle,
+            look: idle.into_iter().fold(limits.busy_idle, Duration::min),
         })
     }
 
@@ -136,7 +141,7 @@ impl Line {
         self.standing.fetch_max(standing as usize, Ordering::Relaxed);
         self.busy.fetch_add(1, Ordering::Relaxed);
         self.touch();
-        Busy(self.clone())
+        Busy { line: self.clone(), place: None }
     }
 
     fn counts(&self) -> ByteCounts {
@@ -151,7 +156,9 @@ impl Line {
     }
 
     fn touch(&self) {
-        self.alive_ms.store(millis(self.born.elapsed()), Ordering::Relaxed);
+        // A u64 of milliseconds outlasts any connection.
+        let alive_ms = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.alive_ms.store(alive_ms, Ordering::Relaxed);
     }
 
     /// Bytes moved. They are a sign of life only within a request: a caller that drips a byte of a request's head now and
@@ -165,30 +172,39 @@ impl Line {
     /// When the connection breaks if nothing happens.
     fn due(&self) -> Instant {
         let busy = self.busy.load(Ordering::Relaxed) > 0;
-        let patience = if busy { self.busy_ms } else { self.idle_ms[self.standing.load(Ordering::Relaxed)] };
-        self.born + Duration::from_millis(self.alive_ms.load(Ordering::Relaxed).saturating_add(patience))
+        let patience = if busy { self.busy_idle } else { self.idle[self.standing.load(Ordering::Relaxed)] };
+        self.born + Duration::from_millis(self.alive_ms.load(Ordering::Relaxed)) + patience
     }
 }
 
-/// Durations here are minutes; the clamp only keeps the type honest.
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX / 4)
+/// A request under way on a line, and the place among the sessions that it takes, if it is one.
+#[derive(Debug)]
+pub(super) struct Busy {
+    line: Arc<Line>,
+    place: Option<Arc<OwnedSemaphorePermit>>,
 }
 
-/// A request under way on a line.
-#[derive(Debug)]
-pub(super) struct Busy(Arc<Line>);
+impl Busy {
+    /// Gives the place back once this guard and its clones are dropped.
+    pub(super) fn holding(self, place: OwnedSemaphorePermit) -> Busy {
+        let mut busy = self;
+        busy.place = Some(Arc::new(place));
+        busy
+    }
+}
 
 impl Clone for Busy {
     fn clone(&self) -> Self {
-        self.0.request(Standing::Unknown)
+        let mut busy = self.line.request(Standing::Unknown);
+        busy.place = self.place.clone();
+        busy
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.touch();
-        self.0.busy.fetch_sub(1, Ordering::Relaxed);
+        self.line.touch();
+        self.line.busy.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -202,23 +218,20 @@ pub(super) struct Wire {
 impl Wire {
     pub(super) fn new(socket: TcpStream, line: Arc<Line>) -> Wire {
         tune(&socket);
-        let alarm = Box::pin(tokio::time::sleep_until(line.due()));
+        let alarm = Box::pin(tokio::time::sleep(line.look));
         Wire { socket, line, alarm }
     }
 
     /// Ready once the connection has been silent for too long.
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        let due = self.line.due();
-        if due < self.alarm.deadline() {
-            self.alarm.as_mut().reset(due);
-        }
         loop {
             ready!(self.alarm.as_mut().poll(cx));
-            let due = self.line.due();
-            if due <= Instant::now() {
+            let now = Instant::now();
+            if self.line.due() <= now {
                 return Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, "silent for too long"));
             }
-            self.alarm.as_mut().reset(due);
+            // A request that begins or ends changes the silence allowed and wakes nobody here, hence the regular look.
+            self.alarm.as_mut().reset(self.line.due().min(now + self.line.look));
         }
     }
 
