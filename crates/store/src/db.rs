@@ -94,11 +94,6 @@ impl Files {
         }
         Ok(db)
     }
-
-    /// The database file.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
 }
 
 /// What durability and secrecy rest on is read back: SQLite ignores a setting it does not like without a word.

@@ -13,7 +13,9 @@
 
 mod append;
 mod backlog;
+mod check;
 mod db;
+mod digest;
 mod error;
 mod folder;
 mod gauge;
@@ -36,6 +38,7 @@ mod vault;
 
 pub use append::{Appended, Batch, EntryState, Incoming};
 pub use backlog::BacklogOpened;
+pub use check::{Check, Damage, Report, Stage};
 pub use error::StoreError;
 pub use folder::{Folder, WRONG_PASSPHRASE_DELAY};
 pub use gauge::{Counts, Sums};

@@ -173,6 +173,12 @@ pub(crate) fn spans(db: &Connection) -> Result<Vec<Span>, StoreError> {
     Ok(spans)
 }
 
+/// Contiguous places of all logs.
+pub(crate) fn places(db: &Connection) -> Result<Vec<Range>, StoreError> {
+    let spans = spans_of(db, |_| true)?;
+    Ok(spans.into_iter().map(|(log, from, to)| Range { log, from, to }).collect())
+}
+
 /// Contiguous places of the logs asked for. A log without gaps, which is nearly every one, is told by its ends and its
 /// count; only the others are walked.
 fn spans_of(db: &Connection, wanted: impl Fn(&LogId) -> bool) -> Result<Vec<(LogId, Seq, Seq)>, StoreError> {
@@ -202,7 +208,7 @@ fn spans_of(db: &Connection, wanted: impl Fn(&LogId) -> bool) -> Result<Vec<(Log
     Ok(spans)
 }
 
-fn header_at(db: &Connection, log: LogId, seq: Seq) -> Result<Option<Header>, StoreError> {
+pub(crate) fn header_at(db: &Connection, log: LogId, seq: Seq) -> Result<Option<Header>, StoreError> {
     let Some(n) = log_number(db, log)? else { return Ok(None) };
     let mut statement =
         db.prepare_cached("SELECT header FROM entry JOIN blob ON blob.id = entry.blob WHERE log = ?1 AND seq = ?2")?;

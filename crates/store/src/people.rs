@@ -1,10 +1,12 @@
 //! The projections that only patients have: under which names and numbers they are found, and who was taken for whom.
 
 use crate::error::StoreError;
+use crate::patients::identifiers;
 use crate::project::stored_hlc;
 use rusqlite::{CachedStatement, Transaction, params};
 use sanad_record::key::ResourceKey;
 use sanad_record::link::{replaced_by, survivors};
+use sanad_record::names::{NamePart, search_terms};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -155,18 +157,43 @@ impl<'t> People<'t> {
     }
 }
 
-/// What a patient is found by: names, identifiers, the id.
+/// What a patient is found by: each word of the names once, the id, the identifiers.
 fn terms_of(id: &str, patient: &Value) -> Vec<Term> {
-    let identifier =
-        |text: &str| Term { part: PART_IDENTIFIER, key: text.trim().to_lowercase(), skeleton: String::new() };
-    let identifiers = patient.get("identifier").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let identifiers = identifiers.iter().filter_map(|identifier| identifier.get("value")?.as_str());
-    let identifiers = identifiers.filter(|text| text.len() <= IDENTIFIER_BYTES_MAX).map(identifier);
-    name_terms(patient).into_iter().chain([identifier(id)]).chain(identifiers).take(TERMS_MAX).collect()
+    let mut terms: Vec<Term> = Vec::new();
+    let mut add = |term: Term| {
+        let known = terms.iter().any(|other| other.key == term.key && other.skeleton == term.skeleton);
+        if !term.key.is_empty() && !known && terms.len() < TERMS_MAX {
+            terms.push(term);
+        }
+    };
+    for name in search_terms(patient) {
+        let part = part_number(name.part);
+        for (key, skeleton) in name.key.split(' ').zip(name.skeleton.split(' ')) {
+            add(Term { part, key: key.to_owned(), skeleton: skeleton.to_owned() });
+        }
+    }
+    for text in std::iter::once(id).chain(identifiers(patient)).filter(|text| text.len() <= IDENTIFIER_BYTES_MAX) {
+        add(Term { part: PART_IDENTIFIER, key: identifier_key(text), skeleton: String::new() });
+    }
+    terms
 }
 
-fn name_terms(patient: &Value) -> Vec<Term> {
-    let names = patient.get("name").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    let texts = names.iter().filter_map(|name| name.get("text")?.as_str());
-    texts.map(|text| Term { part: 0, key: text.to_lowercase(), skeleton: String::new() }).collect()
+/// An identifier as it is looked for: small letters, Western digits, no space around it. Nothing else is changed, since
+/// a dash may be what tells two numbers apart.
+pub(crate) fn identifier_key(text: &str) -> String {
+    let digit = |letter: char| match letter {
+        '\u{660}'..='\u{669}' => char::from(b'0' + (letter as u32 - 0x660) as u8),
+        '\u{6f0}'..='\u{6f9}' => char::from(b'0' + (letter as u32 - 0x6f0) as u8),
+        _ => letter,
+    };
+    text.trim().chars().map(digit).flat_map(char::to_lowercase).collect()
+}
+
+fn part_number(part: NamePart) -> i64 {
+    match part {
+        NamePart::Given => 0,
+        NamePart::Family => 1,
+        NamePart::Text => 2,
+        NamePart::Kunya => 3,
+    }
 }

@@ -57,7 +57,7 @@ CREATE INDEX replaced_by ON replaced (by);
 CREATE TABLE term (
   patient INTEGER NOT NULL, at INTEGER NOT NULL, part INTEGER NOT NULL, key TEXT NOT NULL, skeleton TEXT NOT NULL,
   PRIMARY KEY (patient, at)) STRICT, WITHOUT ROWID;
-CREATE INDEX term_by_skeleton ON term (skeleton);
+CREATE INDEX term_by_skeleton ON term (skeleton, key);
 CREATE VIRTUAL TABLE term_text USING fts5 (
   keys, tokenize = 'trigram case_sensitive 1', content = '', contentless_delete = 1, detail = 'none');
 ";

@@ -1,0 +1,59 @@
+//! One number over all projections: equal at two stores, or before and after a rebuild, exactly if what can be read is.
+//!
+//! Numbers that are only local (of logs, of resources, of rows) are replaced by what they stand for, and every table is
+//! walked in the order of names that are the same everywhere.
+
+use crate::error::StoreError;
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+
+/// What is hashed, and in which order. The large tables are walked along an index, so that nothing large is sorted.
+const WALKS: [&str; 10] = [
+    "SELECT lane, author, seq, state, records FROM log CROSS JOIN entry ON entry.log = log.n ORDER BY lane, author, seq",
+    "SELECT type, id, heads, versions, deleted, conflicts, updated, patients, version_id, raw FROM resource
+     ORDER BY type, id",
+    "SELECT resource.type, resource.id, version.id, lane, author, seq, op, action, hlc, by, parents, version.raw
+     FROM resource CROSS JOIN version ON version.resource = resource.n CROSS JOIN log ON log.n = version.log
+     ORDER BY resource.type, resource.id, version.id",
+    "SELECT patient, type, id FROM about JOIN resource ON resource.n = about.resource ORDER BY 1, 2, 3",
+    "SELECT patient, scope FROM chart ORDER BY 1, 2",
+    "SELECT type, id, at, path, kind, sides FROM conflict JOIN resource ON resource.n = conflict.resource ORDER BY 1, 2, 3",
+    "SELECT key, lane, author, seq FROM idempotency JOIN log ON log.n = idempotency.log ORDER BY 1, 2, 3, 4",
+    "SELECT patient.id, patient.updated, survivor, term_text.rowid IS NOT NULL FROM patient
+     LEFT JOIN term_text ON term_text.rowid = patient.n ORDER BY patient.id",
+    "SELECT patient, by FROM replaced ORDER BY 1, 2",
+    "SELECT id, at, part, key, skeleton FROM term JOIN patient ON patient.n = term.patient ORDER BY 1, 2",
+];
+
+/// The digest of all projections.
+pub(crate) fn projections(db: &Connection) -> Result<[u8; 32], StoreError> {
+    let mut hash = blake3::Hasher::new_derive_key("sanad 2026 projection digest v1");
+    for walk in WALKS {
+        let mut statement = db.prepare(walk)?;
+        let columns = statement.column_count();
+        let mut rows = statement.query([])?;
+        let mut count = 0u64;
+        while let Some(row) = rows.next()? {
+            count += 1;
+            for column in 0..columns {
+                add(&mut hash, row.get_ref(column)?);
+            }
+        }
+        hash.update(&count.to_be_bytes());
+    }
+    Ok(*hash.finalize().as_bytes())
+}
+
+/// A value with its type and length in front, so that two rows never run into one another.
+fn add(hash: &mut blake3::Hasher, value: ValueRef<'_>) {
+    let mut put = |kind: u8, bytes: &[u8]| {
+        hash.update(&[kind]).update(&(bytes.len() as u64).to_be_bytes()).update(bytes);
+    };
+    match value {
+        ValueRef::Null => put(0, &[]),
+        ValueRef::Integer(number) => put(1, &number.to_be_bytes()),
+        ValueRef::Real(number) => put(2, &number.to_be_bytes()),
+        ValueRef::Text(text) => put(3, text),
+        ValueRef::Blob(bytes) => put(4, bytes),
+    }
+}
