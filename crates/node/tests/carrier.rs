@@ -266,6 +266,24 @@ async fn a_session_that_is_dropped_is_cut_not_ended() {
 }
 
 #[tokio::test]
+async fn who_finishes_first_may_leave_without_cutting_the_other_off() {
+    let mut site = Listening::start(Limits::default()).await;
+    let dialer = Dialer::default();
+    for called_leaves_first in [true, false] {
+        let (a, b) = site.session(&dialer).await;
+        assert!(!format!("{a:?}").contains("exporter"));
+        let (first, mut last) = if called_leaves_first { (b, a) } else { (a, b) };
+        first.writer.finish().await.unwrap();
+        drop(first.reader);
+        assert_eq!(soon(last.reader.next()).await, Ok(None));
+        let cut = tokio::time::timeout(Duration::from_millis(100), last.writer.lost()).await.is_ok();
+        assert!(!cut, "the last word of {last:?} was cut off");
+        last.writer.send(b"thank you").await.unwrap();
+        last.writer.finish().await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_site_that_stops_and_starts_again_is_found_again() {
     let mut site = Listening::start(Limits { stop: Duration::from_millis(200), ..Limits::default() }).await;
     let dialer = Dialer::default();

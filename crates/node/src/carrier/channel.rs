@@ -7,9 +7,12 @@ use axum::body::Body;
 use bytes::{Buf, Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use std::fmt;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::wire::{Busy, ByteCounters};
@@ -22,8 +25,12 @@ pub const FRAME_BYTES_MAX: usize = 25 * 1024 * 1024;
 /// Bytes of the longest varint that can stand for a length within [`FRAME_BYTES_MAX`].
 const LENGTH_BYTES_MAX: usize = 4;
 
+/// How long, and how much, a side that has heard enough still listens. HTTP/2 has no half-open end: without this, the peer
+/// would see its last word cut off and take a finished session for a broken one.
+const LINGER: Duration = Duration::from_secs(20);
+const LINGER_BYTES_MAX: usize = 1024 * 1024;
+
 /// A session with a peer. The peer is whoever signs the exporter: the carrier itself knows only an address.
-#[derive(Debug)]
 pub struct Channel {
     /// Frames from the peer.
     pub reader: FrameReader,
@@ -47,8 +54,15 @@ impl Channel {
         counters: ByteCounters,
         busy: Busy,
     ) -> Channel {
-        let reader = FrameReader { body: incoming, buffer: BytesMut::new(), _busy: busy };
+        let reader = FrameReader { body: incoming, buffer: BytesMut::new(), ended: false, busy };
         Channel { reader, writer: outgoing, exporter, peer_addr, counters }
+    }
+}
+
+/// Neither the exporter nor a byte of a frame is shown.
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel").field("peer_addr", &self.peer_addr).finish_non_exhaustive()
     }
 }
 
@@ -70,12 +84,14 @@ pub enum ChannelError {
     Malformed,
 }
 
-/// Frames from the peer.
-#[derive(Debug)]
+/// Frames from the peer. It may be dropped as soon as this side has heard enough: what the peer was still saying is
+/// received for a while and let go, so that the peer's own end of the session is not an error. Dropped with an unfinished
+/// writer, it cuts the session.
 pub struct FrameReader {
     body: Body,
     buffer: BytesMut,
-    _busy: Busy,
+    ended: bool,
+    busy: Busy,
 }
 
 impl FrameReader {
@@ -92,22 +108,54 @@ impl FrameReader {
                 self.buffer.advance(header);
                 return Ok(Some(self.buffer.split_to(len).freeze()));
             }
-            match self.body.frame().await {
-                Some(Ok(frame)) => {
-                    if let Some(data) = frame.data_ref() {
-                        self.buffer.extend_from_slice(data);
-                    }
-                }
-                Some(Err(_)) => return Err(ChannelError::Lost),
-                None if self.buffer.is_empty() => return Ok(None),
-                None => return Err(ChannelError::Torn),
+            let Some(frame) = self.body.frame().await else {
+                self.ended = true;
+                return if self.buffer.is_empty() { Ok(None) } else { Err(ChannelError::Torn) };
+            };
+            let Ok(frame) = frame else {
+                self.ended = true;
+                return Err(ChannelError::Lost);
+            };
+            if let Some(data) = frame.data_ref() {
+                self.buffer.extend_from_slice(data);
             }
         }
     }
 }
 
+impl Drop for FrameReader {
+    fn drop(&mut self) {
+        if self.ended {
+            return;
+        }
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        let (mut body, busy) = (std::mem::take(&mut self.body), self.busy.clone());
+        runtime.spawn(async move {
+            let mut room = LINGER_BYTES_MAX;
+            let linger = async {
+                while let Some(Ok(frame)) = body.frame().await {
+                    let len = frame.data_ref().map_or(0, Bytes::len);
+                    match room.checked_sub(len) {
+                        Some(rest) => room = rest,
+                        None => break,
+                    }
+                }
+            };
+            let _ = tokio::time::timeout(LINGER, linger).await;
+            drop(busy);
+        });
+    }
+}
+
+impl fmt::Debug for FrameReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameReader").field("buffered_bytes", &self.buffer.len()).finish_non_exhaustive()
+    }
+}
+
 /// Frames to the peer. Dropped without [`FrameWriter::finish`], it cuts the session: the peer sees an error, not an end.
-#[derive(Debug)]
 pub struct FrameWriter {
     chunks: mpsc::Sender<Chunk>,
     buffer: BytesMut,
@@ -171,7 +219,12 @@ impl FrameWriter {
     }
 }
 
-#[derive(Debug)]
+impl fmt::Debug for FrameWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameWriter").field("buffered_bytes", &self.buffer.len()).finish_non_exhaustive()
+    }
+}
+
 enum Chunk {
     Data(Bytes),
     End,

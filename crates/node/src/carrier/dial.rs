@@ -102,13 +102,13 @@ pub struct JoinReply {
 }
 
 /// Reaches peers and keeps one connection to each open between sessions, so that a session costs no handshake.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Dialer {
     limits: Limits,
     slots: Mutex<HashMap<Pin, Arc<tokio::sync::Mutex<Slot>>>>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Slot {
     link: Option<Link>,
     answered: Option<Address>,
@@ -196,7 +196,6 @@ impl Dialer {
 }
 
 /// One open connection to a peer.
-#[derive(Debug)]
 struct Link {
     requests: SendRequest<Body>,
     line: Arc<Line>,

@@ -51,8 +51,8 @@ pub trait Accept: Send + Sync + 'static {
     fn join(&self, call: JoinCall) -> impl Future<Output = Vec<u8>> + Send;
 }
 
-/// A request to join, still to be judged.
-#[derive(Clone, Debug)]
+/// A request to join, still to be judged. Not shown: it holds a proof and what the proof is bound to.
+#[derive(Clone)]
 pub struct JoinCall {
     /// What was sent.
     pub request: Bytes,

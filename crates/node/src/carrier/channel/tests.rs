@@ -8,11 +8,11 @@ fn busy() -> Busy {
 }
 
 fn reader(body: Body) -> FrameReader {
-    FrameReader { body, buffer: BytesMut::new(), _busy: busy() }
+    FrameReader { body, buffer: BytesMut::new(), ended: false, busy: busy() }
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
 }
 
 #[test]
