@@ -9,9 +9,10 @@ use sanad_node::carrier::{
 };
 use sanad_node::tls::{Identity, Pin};
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use support::{Cable, Listening, soon};
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 
 /// Sends `total` bytes in frames of many sizes; each frame bears its number.
 async fn pour(mut writer: FrameWriter, total: usize) -> u64 {

@@ -8,7 +8,7 @@ use hyper::client::conn::http2::SendRequest;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -105,7 +105,7 @@ pub struct JoinReply {
 #[derive(Default)]
 pub struct Dialer {
     limits: Limits,
-    slots: Mutex<HashMap<Pin, Arc<tokio::sync::Mutex<Slot>>>>,
+    slots: Mutex<BTreeMap<Pin, Arc<tokio::sync::Mutex<Slot>>>>,
 }
 
 #[derive(Default)]

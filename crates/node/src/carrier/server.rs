@@ -10,7 +10,7 @@ use hyper::service::{Service as _, service_fn};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -140,7 +140,7 @@ struct Site<A> {
     limits: Limits,
 }
 
-type Callers = Mutex<HashMap<IpAddr, usize>>;
+type Callers = Mutex<BTreeMap<IpAddr, usize>>;
 
 /// A place among the connections, given back when dropped.
 struct Place {
