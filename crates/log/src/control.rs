@@ -244,8 +244,13 @@ impl FacilitySecret {
         let kem_public = <XWing as hpke::Kem>::PrivateKey::from_bytes(&*self.kem)
             .map(|secret| XWing::sk_to_pk(&secret).to_bytes().to_vec())
             .unwrap_or_default();
-        let sign_public = crate::sign::Ed25519Signer::from_seed(&self.sign).device();
+        let sign_public = self.signer().device();
         Facility { call_sign: call_sign.to_owned(), kind, kem_public, sign_public }
+    }
+
+    /// Signs as the facility.
+    pub fn signer(&self) -> crate::sign::Ed25519Signer {
+        crate::sign::Ed25519Signer::from_seed(&self.sign)
     }
 
     /// The pairwise key that this facility hands to another; with its own id, the one under which it wraps chart keys for

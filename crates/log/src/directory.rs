@@ -72,6 +72,8 @@ pub struct Directory {
     handed: BTreeSet<FacilityId>,
     /// Control entries that wait for a key or for the enrolment of their author.
     unresolved: Vec<Entry>,
+    /// How much was known when they were last tried.
+    tried: [usize; 4],
 }
 
 impl Directory {
@@ -95,6 +97,7 @@ impl Directory {
             pairs: BTreeMap::from([(own_pair.id(), own_pair)]),
             handed: BTreeSet::from([own]),
             unresolved: Vec::new(),
+            tried: [0; 4],
         }
     }
 
@@ -187,16 +190,20 @@ impl Directory {
         if !self.absorb_one(entry, verifier, &mut learned) && self.unresolved.len() < UNRESOLVED_MAX {
             self.unresolved.push(entry.clone());
         }
-        // Each round settles at least one waiting entry or stops, so this ends.
-        loop {
+        // Waiting entries are tried again only when something was learned that they may wait for, which ends, since there
+        // is only so much to learn; trying them at every entry would cost the square of their number at a start.
+        while !self.unresolved.is_empty() && self.tried != self.known() {
+            self.tried = self.known();
             let waiting = std::mem::take(&mut self.unresolved);
-            let before = waiting.len();
             self.unresolved =
                 waiting.into_iter().filter(|entry| !self.absorb_one(entry, verifier, &mut learned)).collect();
-            if self.unresolved.len() == before || self.unresolved.is_empty() {
-                return learned;
-            }
         }
+        learned
+    }
+
+    /// What waiting entries wait for: keys, pairwise keys, authors, and the authority.
+    fn known(&self) -> [usize; 4] {
+        [self.keys.len(), self.pairs.len(), self.devices.len(), usize::from(self.authority.is_some())]
     }
 
     /// True when the entry needs no second look.
@@ -362,11 +369,13 @@ impl Directory {
         self.facilities.iter().filter(|(_, facility)| facility.kind == SiteKind::Haven).map(|(id, _)| *id).collect()
     }
 
-    /// Charts that this facility made and that some haven cannot open yet.
+    /// Charts that some haven cannot open yet and that this facility should grant it: those it made, and, if it is a haven
+    /// itself, all it can open, since their makers may be gone.
     pub fn owed_to_havens(&self) -> Vec<ScopeTag> {
         let havens = self.havens();
         let owes = |chart: &Chart| {
-            chart.origin == Some(self.own) && !chart.keys.is_empty() && !havens.is_subset(&chart.readers)
+            let ours = chart.origin == Some(self.own) || havens.contains(&self.own);
+            ours && !chart.keys.is_empty() && !havens.is_subset(&chart.readers)
         };
         self.charts.iter().filter(|(_, chart)| owes(chart)).map(|(scope, _)| *scope).collect()
     }

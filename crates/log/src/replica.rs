@@ -72,7 +72,8 @@ pub enum Input {
     Disconnected(SessionId),
     /// The append is durable.
     Appended(Token),
-    /// Nothing of this append and of those asked for after it is on the disk; this is what is.
+    /// Nothing of this append and of those asked for after it is on the disk; this is what is. Then call
+    /// [`Replica::recall`].
     AppendFailed(Token, Vec<Span>),
 }
 
@@ -220,6 +221,8 @@ pub struct Replica {
     /// The newest own receipt that a peer is known to hold.
     acknowledged: BTreeMap<DeviceId, Receipt>,
     sessions: BTreeMap<SessionId, Session>,
+    /// True while havens may lack grants that this site owes them.
+    owing: bool,
 }
 
 /// What a replica is started with.
@@ -258,6 +261,7 @@ impl Replica {
             receipts: start.receipts.into_iter().map(|receipt| (receipt.device, receipt)).collect(),
             acknowledged: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            owing: true,
         }
     }
 
@@ -265,6 +269,15 @@ impl Replica {
     pub fn remember(&mut self, entry: &Entry) {
         self.directory.absorb(entry, &*self.verifier);
         self.clock.observe(entry.header().hlc, entry.header().hlc.ms());
+    }
+
+    /// Takes membership and keys back from the disk after [`Input::AppendFailed`]: what the lost entries had said is
+    /// forgotten, above all keys of charts whose grant is on no disk. `control` is every control entry that is durable.
+    /// Call it before the next input.
+    pub fn recall<'a>(&mut self, control: impl IntoIterator<Item = &'a Entry>) {
+        self.directory = Directory::new(self.network, self.directory.secret().clone());
+        control.into_iter().for_each(|entry| self.remember(entry));
+        self.owing = true;
     }
 
     /// Membership and keys.
@@ -331,6 +344,9 @@ impl Replica {
             Input::Announce(token, contact) => self.announce(now_ms, token, contact, &mut out),
             Input::Grant(token, scopes, to) => self.grant(now_ms, token, scopes, to, &mut out),
             Input::Connected { session, initiator, exporter, expected } => {
+                if self.owing {
+                    self.settle_with_havens(now_ms, &mut out);
+                }
                 self.connected(session, initiator, exporter, expected, &mut out)
             }
             Input::Message(session, incoming) => self.message(now_ms, session, incoming, &mut out),
@@ -366,8 +382,10 @@ impl Replica {
         for entry in &new {
             self.clock.observe(entry.header().hlc, now_ms);
             let learned = self.take(entry);
-            readable.extend(learned.readable);
             newcomers |= !learned.facilities.is_empty();
+            // A haven passes on what it can open to havens that the maker of the chart did not know.
+            self.owing |= !learned.readable.is_empty();
+            readable.extend(learned.readable);
         }
         let count = new.len();
         self.put(new.into_iter().map(|entry| Appending { entry, text: None }).collect(), readable, None, out);

@@ -1,5 +1,17 @@
-//! node
+//! A site at work: the only crate with sockets, timers and threads. It drives `sanad_log`'s replica and `sanad_store`, and
+//! decides nothing that they decide.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod carrier;
+pub mod control_socket;
+pub mod export;
+mod heart;
+pub mod import;
+pub mod invite;
+pub mod join;
+pub mod save;
+pub mod session;
+pub mod site;
+pub mod status;
+pub mod sync;
 pub mod tls;

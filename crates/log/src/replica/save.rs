@@ -142,10 +142,11 @@ impl Replica {
 
     /// Grants the charts made here to havens that have joined since.
     pub(super) fn settle_with_havens(&mut self, now_ms: u64, out: &mut Vec<Effect>) {
-        let owed = self.directory.owed_to_havens();
-        if owed.is_empty() || !self.directory.is_readable(&ScopeTag::NETWORK) {
+        if !self.directory.is_readable(&ScopeTag::NETWORK) {
             return;
         }
+        self.owing = false;
+        let owed = self.directory.owed_to_havens();
         let mut written = Vec::new();
         self.write_missing_grants(now_ms, &owed, &self.directory.havens(), &mut written);
         if !written.is_empty() {

@@ -7,7 +7,7 @@ use crate::entry::Entry;
 use crate::frontier::{Frontier, Range, registry_digest};
 use crate::ids::{DeviceId, LogId};
 use crate::message::{Hello, Incoming, Message, Numbering, RANGES_MAX, Refusal, encode};
-use crate::receipt::{Form, Receipt};
+use crate::receipt::{Form, Receipt, ReceiptError};
 use crate::run::{CheckedRun, RUN_ENTRIES_MAX, encode_run};
 use crate::sign::Purpose;
 use std::collections::VecDeque;
@@ -19,6 +19,9 @@ const PACED_MAX: u32 = 2;
 /// A receipt is sent in the middle of a long session after this many new entries, so that the sender's gauge falls even if
 /// the link breaks before the end.
 const RECEIPT_EVERY: u64 = 5_000;
+/// Messages kept of a peer that has proven its key and is yet to show its enrolment: more than it can have to say before
+/// it hears from us.
+const EARLY_MAX: usize = 16;
 
 /// How a session ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,6 +56,8 @@ pub(super) struct Session {
     peer: Option<DeviceId>,
     /// A proven Hello of a device that has yet to show its enrolment.
     unknown: Option<Hello>,
+    /// What that device has said meanwhile, since it may know us and need not wait.
+    early: Vec<Message>,
     greeted: bool,
     same_registry: bool,
     /// The first receipt sent, which numbers the peer's Need, and the last.
@@ -60,6 +65,8 @@ pub(super) struct Session {
     last_sent: Option<Receipt>,
     sent_at_count: u64,
     asked_again: bool,
+    /// The newest receipt that the peer sent in this session: the base of its next one, whatever third sites bring.
+    heard: Option<Receipt>,
     /// What the peer held when it greeted; numbers our Need.
     peer_has: Option<Frontier>,
     /// Asked of the peer.
@@ -123,12 +130,14 @@ impl Replica {
             expected,
             peer: None,
             unknown: None,
+            early: Vec::new(),
             greeted: false,
             same_registry: true,
             first_sent: None,
             last_sent: None,
             sent_at_count: 0,
             asked_again: false,
+            heard: None,
             peer_has: None,
             wanted: Frontier::default(),
             given_up: Frontier::default(),
@@ -254,14 +263,27 @@ impl Replica {
         let Ok(message) = incoming.resolve(&session.numbering()) else {
             return self.refuse(id, Refusal::Malformed, out);
         };
+        self.told(now_ms, id, message, out);
+    }
+
+    fn told(&mut self, now_ms: u64, id: SessionId, message: Message, out: &mut Vec<Effect>) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
         match (message, session.peer) {
             (Message::Hello(hello), None) if session.unknown.is_none() => self.hello(id, hello, out),
             (Message::Credential(enrolment), None) => {
                 // Admitted on the authority's word alone; its entry will arrive with lane 0.
-                let admitted = self.directory.admit(&enrolment, &*self.verifier, &mut Learned::default());
-                let hello = self.sessions.get_mut(&id).and_then(|session| session.unknown.take());
+                let mut learned = Learned::default();
+                let admitted = self.directory.admit(&enrolment, &*self.verifier, &mut learned);
+                if !learned.facilities.is_empty() {
+                    self.settle_with_havens(now_ms, out);
+                }
+                let Some(session) = self.sessions.get_mut(&id) else { return };
+                let (hello, early) = (session.unknown.take(), std::mem::take(&mut session.early));
                 match (admitted, hello) {
-                    (Some(enrolment), Some(hello)) if enrolment.device == hello.device => self.welcome(id, hello, out),
+                    (Some(enrolment), Some(hello)) if enrolment.device == hello.device => {
+                        self.welcome(id, hello, out);
+                        early.into_iter().for_each(|message| self.told(now_ms, id, message, out));
+                    }
                     _ => self.refuse(id, Refusal::NotEnrolled, out),
                 }
             }
@@ -272,18 +294,14 @@ impl Replica {
                 }
             }
             (Message::Refuse(why), _) => self.end(id, Outcome::RefusedByPeer(why), out),
-            // The greeting's Have travels with the Hello of a device that is yet to be admitted.
-            (Message::Have(receipt), None) if session.unknown.is_some() => {
-                session.asked_again = true;
-                drop(receipt);
-            }
+            // A peer that knows us goes on at once, before it is asked who it is.
+            (
+                message @ (Message::Have(_) | Message::Again | Message::Need(_) | Message::Held(_) | Message::Done),
+                None,
+            ) if session.unknown.is_some() && session.early.len() < EARLY_MAX => session.early.push(message),
             (Message::Have(receipt), Some(peer)) => self.have(id, peer, &receipt, out),
             (Message::Again, Some(peer)) => self.send_have(id, Some(peer), true, out),
-            (Message::Need(ranges), Some(_)) => {
-                session.serving.extend(ranges);
-                session.serving.make_contiguous().sort_unstable();
-                self.pump(id, out);
-            }
+            (Message::Need(ranges), Some(_)) => self.need(id, ranges, out),
             (Message::Entries(run), Some(peer)) => self.entries(now_ms, id, peer, run, out),
             (Message::Gone(ranges), Some(_)) => {
                 session.give_up(ranges);
@@ -349,13 +367,8 @@ impl Replica {
         session.peer = Some(hello.device);
         session.same_registry = same_registry;
         session.receipts_due = !same_receipts;
-        // Its Have came before it was admitted and was let pass: ask for it again.
-        let missed_have = std::mem::take(&mut session.asked_again);
         if !session.greeted {
             self.greet(id, Some(hello.device), out);
-        }
-        if missed_have {
-            self.send(id, encode::again(), false, out);
         }
         if !same_receipts {
             self.send(id, encode::held(&held), false, out);
@@ -364,11 +377,17 @@ impl Replica {
 
     fn have(&mut self, id: SessionId, peer: DeviceId, bytes: &[u8], out: &mut Vec<Effect>) {
         let registry = self.registry();
-        let base = |device: &DeviceId| self.receipts.get(device);
-        let read = Receipt::decode(bytes, &self.network, &registry, base, &*self.verifier);
         let Some(session) = self.sessions.get_mut(&id) else { return };
+        let read = |base: Option<&Receipt>| {
+            Receipt::decode(bytes, &self.network, &registry, |_| base, &*self.verifier)
+        };
+        let read = match read(session.heard.as_ref()) {
+            Err(ReceiptError::OtherBase) => read(self.receipts.get(&peer)),
+            read => read,
+        };
         match read {
             Ok(receipt) if receipt.device == peer => {
+                session.heard = Some(receipt.clone());
                 let first = session.peer_has.is_none();
                 if first {
                     session.peer_has = Some(receipt.frontier.clone());
@@ -384,12 +403,32 @@ impl Replica {
                     self.settle(id, out);
                 }
             }
-            Err(_) if !session.asked_again => {
+            // Only before the first was read: the numbers of authors in Need follow the receipt that was read first.
+            Err(_) if !session.asked_again && session.peer_has.is_none() => {
                 session.asked_again = true;
                 self.send(id, encode::again(), false, out);
             }
+            // Sent as a difference to the one that was not read, before the peer heard that; the whole is on its way.
+            Err(ReceiptError::OtherBase) if session.peer_has.is_none() => {}
             _ => self.refuse(id, Refusal::Malformed, out),
         }
+    }
+
+    /// Serves what is durably here of what was asked for, and says at once what is not: a peer that asks for places that do
+    /// not exist costs one answer.
+    fn need(&mut self, id: SessionId, ranges: Vec<Range>, out: &mut Vec<Effect>) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let (mut asked, mut absent) = (Frontier::default(), Frontier::default());
+        ranges.into_iter().for_each(|range| asked.insert(range));
+        let gone = asked.minus(&self.durable);
+        gone.iter().for_each(|range| absent.insert(*range));
+        session.serving.extend(asked.minus(&absent));
+        session.serving.make_contiguous().sort_unstable();
+        let authors = session.numbering().ours;
+        if !gone.is_empty() {
+            self.send(id, encode::gone(&gone, &authors), false, out);
+        }
+        self.pump(id, out);
     }
 
     /// A receipt that a third device made: taken only if newer, since it cannot speak for itself here.

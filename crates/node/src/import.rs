@@ -1,0 +1,231 @@
+//! Foreign FHIR in: files, folders, Bundles, NDJSON. A torn or foreign file is named and passed over; the rest comes in.
+//! Importing the same thing twice changes nothing.
+
+use crate::save::{Change, SaveRequest};
+use crate::site::{Site, SiteError};
+use sanad_record::bundle::{Incoming, ProblemReason, split_ndjson, unpack};
+use serde::Serialize;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tokio::task::JoinSet;
+
+/// Largest file that is read, in bytes.
+pub const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// Resources in one save of an import, and their bytes: small enough to be one short message on a link.
+const SAVE_RESOURCES_MAX: usize = 32;
+const SAVE_BYTES_MAX: usize = 128 * 1024;
+/// Saves under way at once, so that they share the disk's commits.
+const SAVES_UNDER_WAY: usize = 16;
+
+/// Something that did not come in.
+#[derive(Clone, Debug, Serialize)]
+pub struct Problem {
+    /// The file.
+    pub file: PathBuf,
+    /// Where in it, and what is wrong; never its content.
+    pub what: String,
+}
+
+/// What an import did.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ImportReport {
+    /// Files read.
+    pub files: u64,
+    /// Resources found in them, original documents included.
+    pub resources: u64,
+    /// Saved as new or changed.
+    pub saved: u64,
+    /// Were here already, byte for byte.
+    pub unchanged: u64,
+    /// What came in as it was, and is worth a look.
+    pub notes: Vec<Problem>,
+    /// What did not come in.
+    pub problems: Vec<Problem>,
+}
+
+/// All files of these paths, folders walked in name order.
+pub fn files_of(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Problem> {
+    let mut files = Vec::new();
+    for path in paths {
+        let cannot = |error: std::io::Error| Problem { file: path.clone(), what: format!("cannot be read: {error}") };
+        if fs::metadata(path).map_err(cannot)?.is_dir() {
+            let mut inside: Vec<_> =
+                fs::read_dir(path).map_err(cannot)?.filter_map(Result::ok).map(|entry| entry.path()).collect();
+            inside.sort();
+            files.extend(files_of(&inside)?);
+        } else {
+            files.push(path.clone());
+        }
+    }
+    Ok(files)
+}
+
+fn is_left_out(reason: &ProblemReason) -> bool {
+    matches!(reason, ProblemReason::Empty | ProblemReason::NotAResource | ProblemReason::Request)
+}
+
+struct Import<'a> {
+    site: &'a Site,
+    by: Option<String>,
+    batch: Vec<Change>,
+    batch_bytes: usize,
+    under_way: JoinSet<(Vec<Change>, Result<u64, SiteError>)>,
+    report: ImportReport,
+}
+
+impl Site {
+    /// Imports files. `progress` hears the number of files done.
+    ///
+    /// # Errors
+    /// The site itself cannot go on (disk full, being closed). Foreign or torn input is no error but a problem in the
+    /// report.
+    pub async fn import(
+        &self,
+        files: &[PathBuf],
+        by: Option<String>,
+        mut progress: impl FnMut(u64),
+    ) -> Result<ImportReport, SiteError> {
+        let mut import = Import {
+            site: self,
+            by,
+            batch: Vec::new(),
+            batch_bytes: 0,
+            under_way: JoinSet::new(),
+            report: ImportReport::default(),
+        };
+        for file in files {
+            import.file(file).await?;
+            import.report.files += 1;
+            progress(import.report.files);
+        }
+        import.flush().await?;
+        while let Some(done) = import.under_way.join_next().await {
+            import.done(done).await?;
+        }
+        Ok(import.report)
+    }
+}
+
+impl Import<'_> {
+    fn problem(&mut self, file: &Path, what: String) {
+        self.report.problems.push(Problem { file: file.to_owned(), what });
+    }
+
+    async fn file(&mut self, file: &Path) -> Result<(), SiteError> {
+        match fs::metadata(file) {
+            Ok(meta) if meta.len() > FILE_BYTES_MAX => {
+                self.problem(file, format!("larger than {} MiB", FILE_BYTES_MAX >> 20));
+                return Ok(());
+            }
+            _ => {}
+        }
+        let bytes = match fs::read(file) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.problem(file, format!("cannot be read: {error}"));
+                return Ok(());
+            }
+        };
+        let name = file.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        if file.extension().is_some_and(|extension| extension == "ndjson") {
+            for line in split_ndjson(&bytes) {
+                self.piece(file, line.bytes, &name, Some(line.number)).await?;
+            }
+            return Ok(());
+        }
+        self.piece(file, &bytes, &name, None).await
+    }
+
+    async fn piece(&mut self, file: &Path, raw: &[u8], name: &str, line: Option<usize>) -> Result<(), SiteError> {
+        let place = line.map_or_else(String::new, |line| format!("line {line}: "));
+        match unpack(raw, name) {
+            Ok(unpacked) => {
+                for problem in &unpacked.problems {
+                    let what = format!("{place}entry {}: {}", problem.entry, problem.reason);
+                    match is_left_out(&problem.reason) {
+                        true => self.problem(file, what),
+                        false => self.report.notes.push(Problem { file: file.to_owned(), what }),
+                    }
+                }
+                let patient = unpacked.patients().into_iter().next();
+                for incoming in unpacked.resources.into_iter().chain(unpacked.original) {
+                    // A whole document and its attachments belong to the chart of the person they are about.
+                    let attached = matches!(incoming.key.resource_type.as_str(), "Bundle" | "Binary");
+                    self.resource(incoming, patient.clone().filter(|_| attached)).await?;
+                }
+            }
+            Err(error) => self.problem(file, format!("{place}{error}")),
+        }
+        Ok(())
+    }
+
+    async fn resource(&mut self, incoming: Incoming, about: Option<String>) -> Result<(), SiteError> {
+        self.report.resources += 1;
+        // Two versions of one resource in one save would be concurrent; the second waits for the next save.
+        if self.batch.iter().any(|change| change.key == incoming.key) {
+            self.flush().await?;
+            while let Some(done) = self.under_way.join_next().await {
+                self.done(done).await?;
+            }
+        }
+        let raw = (!incoming.delete).then_some(incoming.raw);
+        let same = self.site.reader().resource(&incoming.key)?.map(|resource| resource.raw);
+        if same.as_ref() == Some(&raw) {
+            self.report.unchanged += 1;
+            return Ok(());
+        }
+        self.batch_bytes += raw.as_ref().map_or(0, Vec::len);
+        self.batch.push(Change { key: incoming.key, raw, about, follows: None });
+        if self.batch.len() >= SAVE_RESOURCES_MAX || self.batch_bytes >= SAVE_BYTES_MAX {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// Sends the gathered changes off as one save.
+    async fn flush(&mut self) -> Result<(), SiteError> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        while self.under_way.len() >= SAVES_UNDER_WAY {
+            if let Some(done) = self.under_way.join_next().await {
+                self.done(done).await?;
+            }
+        }
+        self.batch_bytes = 0;
+        let changes = std::mem::take(&mut self.batch);
+        let site = self.site.clone();
+        let request = SaveRequest { changes: changes.clone(), idempotency: None, by: self.by.clone() };
+        self.under_way.spawn(async move {
+            let count = request.changes.len() as u64;
+            (changes, site.save(request).await.map(|_| count))
+        });
+        Ok(())
+    }
+
+    /// A save that one bad resource made fail is tried again one by one, so that only the bad one stays out.
+    async fn done(
+        &mut self,
+        done: Result<(Vec<Change>, Result<u64, SiteError>), tokio::task::JoinError>,
+    ) -> Result<(), SiteError> {
+        let Ok((changes, result)) = done else { return Err(SiteError::Closed) };
+        match result {
+            Ok(count) => self.report.saved += count,
+            Err(SiteError::BadResource(_) | SiteError::Save(sanad_log::replica::SaveError::Sealed)) => {
+                for change in changes {
+                    let name = PathBuf::from(change.key.to_string());
+                    let request = SaveRequest { changes: vec![change], idempotency: None, by: self.by.clone() };
+                    match self.site.save(request).await {
+                        Ok(_) => self.report.saved += 1,
+                        Err(error @ (SiteError::BadResource(_) | SiteError::Save(_))) => {
+                            self.problem(&name, error.to_string());
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+}

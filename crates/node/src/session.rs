@@ -1,0 +1,161 @@
+//! One session over one channel: frames from the carrier to the replica and back, both ways at once, with bounded memory.
+
+use crate::carrier::{Channel, ChannelError};
+use crate::heart::{Command, Word, now_ms};
+use crate::site::{Site, SiteError};
+use sanad_log::ids::DeviceId;
+use sanad_log::message::decode;
+use sanad_log::replica::{Input, Outcome, SessionStats};
+use sanad_log::sign::Ed25519Verifier;
+use serde::Serialize;
+use std::time::Instant;
+use tokio::sync::mpsc;
+
+/// What a session did.
+#[derive(Clone, Debug, Serialize)]
+pub struct SessionReport {
+    /// The peer, once it has proven itself.
+    #[serde(skip)]
+    pub peer: Option<DeviceId>,
+    /// How it ended.
+    #[serde(skip)]
+    pub end: End,
+    /// True if both sides had all they asked for.
+    pub complete: bool,
+    /// Entries sent.
+    pub entries_sent: u64,
+    /// New entries received.
+    pub entries_received: u64,
+    /// Bytes on the wire, sent, TLS and HTTP included, the handshake not.
+    pub bytes_sent: u64,
+    /// Bytes on the wire, received, likewise.
+    pub bytes_received: u64,
+    /// Bytes of the TLS handshake, both ways; 0 on a connection that was kept.
+    pub handshake_bytes: u64,
+    /// Round trips that were waited for.
+    pub rounds: u32,
+    /// Seconds from the first frame to the last.
+    pub seconds: f64,
+    /// When it ended, milliseconds since 1970 by this site's clock.
+    pub ended_ms: u64,
+}
+
+/// How a session ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    /// By the rules.
+    Outcome(Outcome),
+    /// The channel broke; what was received before is kept, the next session goes on from there.
+    Lost(ChannelError),
+}
+
+impl Site {
+    /// Runs one session to its end.
+    ///
+    /// # Errors
+    /// The site is being closed. A refused or broken session is not an error but a report.
+    pub async fn run_session(
+        &self,
+        channel: Channel,
+        initiator: bool,
+        expected: Option<DeviceId>,
+    ) -> Result<SessionReport, SiteError> {
+        #[allow(clippy::disallowed_methods, reason = "measures how long a session took")]
+        let started = Instant::now();
+        let id = self.next_session();
+        let (line, mut words) = mpsc::unbounded_channel();
+        let Channel { mut reader, writer, exporter, counters, .. } = channel;
+        let connected = Input::Connected { session: id, initiator, exporter, expected };
+        self.send(Command::Open(id, connected, line)).await?;
+
+        let site = self.clone();
+        let read = async move {
+            while let Some(frame) = reader.next().await? {
+                // Signatures are checked here, beside the heart, on another core if there is one.
+                let network = site.network();
+                let input = tokio::task::block_in_place(|| {
+                    decode(&frame, &network, &Ed25519Verifier)
+                        .map_or(Input::Garbled(id), |incoming| Input::Message(id, incoming))
+                });
+                drop(frame);
+                if site.send(Command::Session(input)).await.is_err() {
+                    break;
+                }
+            }
+            Ok::<_, ChannelError>(())
+        };
+        let site = self.clone();
+        let write = async move {
+            let mut writer = writer;
+            while let Some(word) = words.recv().await {
+                match word {
+                    Word::Frame(frame, paced) => {
+                        writer.send(&frame).await?;
+                        if words.is_empty() {
+                            writer.flush().await?;
+                        }
+                        if paced && site.send(Command::Session(Input::Flushed(id))).await.is_err() {
+                            break;
+                        }
+                    }
+                    Word::Close(outcome, peer, stats) => {
+                        writer.finish().await?;
+                        return Ok((outcome, peer, stats));
+                    }
+                }
+            }
+            Err(ChannelError::Lost)
+        };
+        let ended = drive(read, write).await;
+        if ended.is_err() {
+            self.send(Command::Session(Input::Disconnected(id))).await?;
+        }
+        let (counts, handshake) = (counters.session(), counters.handshake());
+        let (end, peer, stats) = match ended {
+            Ok((outcome, peer, stats)) => (End::Outcome(outcome), peer, stats),
+            Err(error) => (End::Lost(error), expected, SessionStats::default()),
+        };
+        let report = SessionReport {
+            peer,
+            end,
+            complete: end == End::Outcome(Outcome::Done),
+            entries_sent: stats.entries_sent,
+            entries_received: stats.entries_received,
+            bytes_sent: counts.sent - handshake.sent,
+            bytes_received: counts.received - handshake.received,
+            handshake_bytes: handshake.total(),
+            rounds: stats.rounds,
+            seconds: started.elapsed().as_secs_f64(),
+            ended_ms: now_ms(),
+        };
+        if let Some(peer) = peer {
+            self.note_report(peer, report.clone());
+        }
+        Ok(report)
+    }
+}
+
+type Ended = (Outcome, Option<DeviceId>, SessionStats);
+
+/// Reads and writes at once. The session ends when the writing side has said its last word; if the peer's side ends first,
+/// the writer still has what it was about to say.
+async fn drive(
+    read: impl Future<Output = Result<(), ChannelError>>,
+    write: impl Future<Output = Result<Ended, ChannelError>>,
+) -> Result<Ended, ChannelError> {
+    let (mut read, mut write) = (std::pin::pin!(read), std::pin::pin!(write));
+    tokio::select! {
+        ended = &mut write => ended,
+        end = &mut read => match end {
+            // The peer has said all; the replica ends the session on what it heard, if it ends it at all.
+            Ok(()) => match tokio::time::timeout(LAST_WORDS, write).await {
+                Ok(ended) => ended,
+                Err(_) => Err(ChannelError::Lost),
+            },
+            Err(error) => Err(error),
+        },
+    }
+}
+
+/// How long this side may still need after the peer has finished: the disk's last commit.
+const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(60);

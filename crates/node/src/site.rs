@@ -1,0 +1,352 @@
+//! A site: an unlocked data folder with its replica running. The one handle that screens, carriers and commands share.
+
+use crate::heart::{Command, Heart, QUEUE_MAX, RECEIPT_KEY};
+use crate::join::Throttle;
+use crate::save::{SaveRequest, Saved};
+use crate::session::SessionReport;
+use crate::tls::{Identity, TlsError};
+use sanad_log::control::{Authority, Contact, Enrolment, FacilitySecret, SignedEnrolment, SiteKind, is_call_sign};
+use sanad_log::directory::Directory;
+use sanad_log::entropy::Entropy;
+use sanad_log::ids::{DeviceId, FacilityId, NetworkId, ScopeTag};
+use sanad_log::receipt::Receipt;
+use sanad_log::replica::{Input, Replica, SaveError, Start, Token};
+use sanad_log::sign::{Ed25519Signer, Ed25519Verifier, Signer as _};
+use sanad_store::{Check, Folder, KdfCost, Reader, Report, Secrets, Store, StoreError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Why a site could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SiteError {
+    /// The store: locked, in use, full, damaged.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The replica refused the save.
+    #[error(transparent)]
+    Save(#[from] SaveError),
+    /// TLS material could not be made or read.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// What was given is not a resource that can be saved; the text names the place, not the content.
+    #[error("{0}")]
+    BadResource(String),
+    /// A call sign that cannot be shown.
+    #[error("a call sign is 1 to 64 bytes, without control characters or surrounding space")]
+    BadCallSign,
+    /// The site is being closed.
+    #[error("the site is being closed")]
+    Closed,
+    /// Only a site that holds the network's authority can do this.
+    #[error("this site does not hold the network's authority")]
+    NoAuthority,
+}
+
+/// A new site's own description.
+pub struct NewSite {
+    /// Call sign; never a place, never a person.
+    pub call_sign: String,
+    /// Enclave or haven.
+    pub kind: SiteKind,
+}
+
+/// Bytes from the operating system's generator.
+pub fn system_entropy() -> Entropy {
+    Entropy::new(|out| {
+        // Without randomness no key can be made safely: there is nothing to go on with.
+        assert!(getrandom::fill(out).is_ok(), "the operating system gives no random bytes");
+    })
+}
+
+/// A site. Cheap to clone; closes when the last clone is gone or [`Site::close`] is called.
+#[derive(Clone)]
+pub struct Site(Arc<Inner>);
+
+struct Inner {
+    commands: mpsc::Sender<Command>,
+    reader: Reader,
+    secrets: Secrets,
+    device: DeviceId,
+    facility: FacilityId,
+    next_session: AtomicU64,
+    changed: watch::Receiver<u64>,
+    reports: Mutex<BTreeMap<DeviceId, SessionReport>>,
+    throttle: Throttle,
+    heart: Mutex<Option<std::thread::JoinHandle<()>>>,
+}
+
+/// Makes the secrets of a new site.
+pub(crate) fn new_secrets(site: &NewSite, founding: Option<(NetworkId, [u8; 32])>) -> Result<Secrets, SiteError> {
+    if !is_call_sign(&site.call_sign) {
+        return Err(SiteError::BadCallSign);
+    }
+    let mut entropy = system_entropy();
+    let identity = Identity::generate()?;
+    Ok(Secrets {
+        // A newcomer learns its network from the site that lets it in.
+        network: founding.map_or(NetworkId([0; 32]), |(network, _)| network),
+        call_sign: site.call_sign.clone(),
+        kind: site.kind,
+        device_seed: entropy.array(),
+        facility: *FacilitySecret::generate(&mut entropy).to_bytes(),
+        authority_seed: founding.map(|(_, authority_seed)| authority_seed),
+        tls_certificate_der: identity.certificate_der.clone(),
+        tls_key_der: identity.key_der.to_vec(),
+    })
+}
+
+impl Site {
+    /// Founds a network in a new folder: its authority (one key of one), its first facility.
+    ///
+    /// # Errors
+    /// The folder is in use or not empty of sanad data, or the disk refused. Nothing is left behind then.
+    pub async fn found(dir: &Path, passphrase: &str, cost: KdfCost, site: &NewSite) -> Result<Site, SiteError> {
+        let mut entropy = system_entropy();
+        let authority_seed: [u8; 32] = entropy.array();
+        let authority_key = Ed25519Signer::from_seed(&authority_seed);
+        let authority =
+            Authority { keys: vec![authority_key.device()], threshold: 1, salt: entropy.array::<16>().into() };
+        let secrets = new_secrets(site, Some((authority.network(), authority_seed)))?;
+        let folder = Folder::create(dir)?;
+        let store = folder.found(passphrase, cost, &secrets, &mut system_entropy())?;
+        let this = Site::start(store)?;
+        let enrolment = SignedEnrolment::sign(&this.own_enrolment(), &[(0, &authority_key)]);
+        this.write(move |token| Input::Found(token, authority, enrolment)).await?;
+        Ok(this)
+    }
+
+    /// Opens a folder. A wrong passphrase costs `delay` and touches nothing.
+    ///
+    /// # Errors
+    /// No such folder, in use, wrong passphrase, damaged.
+    pub fn open(dir: &Path, passphrase: &str, delay: Duration) -> Result<Site, SiteError> {
+        let folder = Folder::open(dir)?;
+        Site::start(folder.unlock(passphrase, delay)?)
+    }
+
+    pub(crate) fn start(mut store: Store) -> Result<Site, SiteError> {
+        let secrets = store.secrets()?;
+        let signer = Ed25519Signer::from_seed(&secrets.device_seed);
+        let device = signer.device();
+        let mut receipts = Vec::new();
+        for (_, value) in store.list_state(RECEIPT_KEY)? {
+            // A stored receipt that cannot be read overstates what is only here; its device will send another.
+            let receipt = value
+                .get(8..)
+                .and_then(|bytes| Receipt::decode(bytes, &secrets.network, &[], |_| None, &Ed25519Verifier).ok());
+            receipts.extend(receipt);
+        }
+        let mut replica = Replica::new(Start {
+            network: secrets.network,
+            signer: Box::new(signer),
+            verifier: Box::new(Ed25519Verifier),
+            entropy: system_entropy(),
+            secret: FacilitySecret::from_bytes(&secrets.facility),
+            spans: store.spans()?,
+            receipts,
+        });
+        for entry in store.control_entries()?.entries {
+            replica.remember(&entry);
+        }
+        // What could not be opened when it came, because the power went between a grant and its use.
+        let sealed = store.sealed_scopes()?;
+        let readable = sealed.into_iter().filter(|scope| replica.directory().is_readable(scope)).collect();
+        store.open_backlog(&readable, replica.directory())?;
+        let reader = store.reader()?;
+        let facility = replica.directory().own();
+        let (commands, queue) = mpsc::channel(QUEUE_MAX);
+        let (changes, changed) = watch::channel(0);
+        let heart = Heart::new(replica, store, reader.clone(), changes);
+        let heart = std::thread::Builder::new()
+            .name("heart".to_owned())
+            .spawn(move || heart.run(queue))
+            .map_err(|error| StoreError::Io { doing: "starting a thread", kind: error.kind() })?;
+        Ok(Site(Arc::new(Inner {
+            commands,
+            reader,
+            secrets,
+            device,
+            facility,
+            next_session: AtomicU64::new(1),
+            changed,
+            reports: Mutex::default(),
+            throttle: Throttle::default(),
+            heart: Mutex::new(Some(heart)),
+        })))
+    }
+
+    /// Carries through what was begun, and releases the folder. Further calls fail with [`SiteError::Closed`].
+    pub async fn close(&self) {
+        drop(self.0.commands.send(Command::Stop).await);
+        let heart = self.0.heart.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(heart) = heart {
+            // The thread ends as soon as its queue is empty; joining it waits for the last commit.
+            drop(tokio::task::spawn_blocking(move || heart.join()).await);
+        }
+    }
+
+    /// This site's call sign.
+    pub fn call_sign(&self) -> &str {
+        &self.0.secrets.call_sign
+    }
+
+    /// Enclave or haven.
+    pub fn kind(&self) -> SiteKind {
+        self.0.secrets.kind
+    }
+
+    /// This device.
+    pub fn device(&self) -> DeviceId {
+        self.0.device
+    }
+
+    /// This facility.
+    pub fn facility(&self) -> FacilityId {
+        self.0.facility
+    }
+
+    /// The network.
+    pub fn network(&self) -> NetworkId {
+        self.0.secrets.network
+    }
+
+    /// The TLS identity of this site.
+    pub fn identity(&self) -> Identity {
+        Identity {
+            certificate_der: self.0.secrets.tls_certificate_der.clone(),
+            key_der: self.0.secrets.tls_key_der.clone().into(),
+        }
+    }
+
+    /// Reads the projections, beside the writer.
+    pub fn reader(&self) -> &Reader {
+        &self.0.reader
+    }
+
+    /// Changes whenever something that a screen shows has changed.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changed.clone()
+    }
+
+    /// Saves resources together. When this returns they are on this site's disk.
+    ///
+    /// # Errors
+    /// Refused as a whole; nothing of it remains.
+    pub async fn save(&self, request: SaveRequest) -> Result<Saved, SiteError> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Command::Save(request, answer)).await?;
+        answered.await.map_err(|_| SiteError::Closed)?
+    }
+
+    /// Says where this site is reached; other sites learn it with the control lane.
+    ///
+    /// # Errors
+    /// The keys of the network have not arrived yet, or the disk refused.
+    pub async fn announce(&self, addresses: Vec<String>) -> Result<(), SiteError> {
+        let certificate = self.identity().certificate_hash().into();
+        self.write(move |token| Input::Announce(token, Contact { addresses, certificate })).await
+    }
+
+    /// Grants charts to a facility.
+    ///
+    /// # Errors
+    /// A chart is sealed here, the facility is not known, or the disk refused.
+    pub async fn grant(&self, scopes: BTreeSet<ScopeTag>, to: FacilityId) -> Result<(), SiteError> {
+        self.write(move |token| Input::Grant(token, scopes, to)).await
+    }
+
+    /// Enrols a facility. Only where the authority is held.
+    ///
+    /// # Errors
+    /// [`SiteError::NoAuthority`], or the disk refused.
+    pub async fn enrol(&self, enrolment: Enrolment) -> Result<SignedEnrolment, SiteError> {
+        let seed = self.0.secrets.authority_seed.ok_or(SiteError::NoAuthority)?;
+        let signed = SignedEnrolment::sign(&enrolment, &[(0, &Ed25519Signer::from_seed(&seed))]);
+        let sent = signed.clone();
+        self.write(move |token| Input::Enrol(token, sent)).await?;
+        Ok(signed)
+    }
+
+    /// True if this site can let others in.
+    pub fn holds_authority(&self) -> bool {
+        self.0.secrets.authority_seed.is_some()
+    }
+
+    /// This site as it asks to be enrolled.
+    pub fn own_enrolment(&self) -> Enrolment {
+        let facility = self.facility_secret().facility(self.call_sign(), self.kind());
+        Enrolment { network: self.network(), facility, device: self.device() }
+    }
+
+    pub(crate) fn facility_secret(&self) -> FacilitySecret {
+        FacilitySecret::from_bytes(&self.0.secrets.facility)
+    }
+
+    pub(crate) fn throttle(&self) -> &Throttle {
+        &self.0.throttle
+    }
+
+    pub(crate) async fn write(&self, input: impl FnOnce(Token) -> Input + Send + 'static) -> Result<(), SiteError> {
+        let (answer, answered) = oneshot::channel();
+        self.send(Command::Write(Box::new(input), answer)).await?;
+        answered.await.map_err(|_| SiteError::Closed)?
+    }
+
+    /// Looks at the replica and the store between two commits.
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Replica, &mut Store) -> T + Send + 'static,
+    ) -> Result<T, SiteError> {
+        let (answer, answered) = oneshot::channel();
+        let look = move |replica: &Replica, store: &mut Store| drop(answer.send(look(replica, store)));
+        self.send(Command::Look(Box::new(look))).await?;
+        answered.await.map_err(|_| SiteError::Closed)
+    }
+
+    /// Membership and keys, for as long as the closure runs.
+    ///
+    /// # Errors
+    /// The site is being closed.
+    pub async fn with_directory<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Directory) -> T + Send + 'static,
+    ) -> Result<T, SiteError> {
+        self.look(|replica, _| look(replica.directory())).await
+    }
+
+    /// Checks everything that is stored; with `rebuild`, makes the projections anew from the log and compares. Saves wait
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// The database cannot be read at all.
+    pub async fn check(&self, rebuild: bool) -> Result<Report, SiteError> {
+        let network = self.network();
+        let check = self.look(move |replica, store| {
+            let what = Check { signatures: Some((&network, &Ed25519Verifier)), rebuild, ..Check::default() };
+            store.check(what, replica.directory(), &mut |_, _, _| {})
+        });
+        Ok(check.await??)
+    }
+
+    pub(crate) async fn send(&self, command: Command) -> Result<(), SiteError> {
+        self.0.commands.send(command).await.map_err(|_| SiteError::Closed)
+    }
+
+    pub(crate) fn next_session(&self) -> u64 {
+        self.0.next_session.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn note_report(&self, peer: DeviceId, report: SessionReport) {
+        self.0.reports.lock().unwrap_or_else(PoisonError::into_inner).insert(peer, report);
+    }
+
+    /// How the last session with each device went.
+    pub fn reports(&self) -> BTreeMap<DeviceId, SessionReport> {
+        self.0.reports.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,158 @@
+//! When to talk to whom: at once after a save, to whoever lacks it; now and then, to hear what others have; ever more
+//! rarely, to those who do not answer. Only addresses that a member or an invite gave are contacted.
+
+use crate::carrier::{Address, DialError, Dialer, Target};
+use crate::session::SessionReport;
+use crate::site::{Site, SiteError};
+use crate::tls::Pin;
+use sanad_log::frontier::Frontier;
+use sanad_log::ids::DeviceId;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Between two sessions with a peer that answers, when nothing is saved.
+pub const PERIOD: Duration = Duration::from_secs(30);
+/// After the first failure; doubled at each further one.
+pub const BACK_OFF_MIN: Duration = Duration::from_secs(2);
+/// Longest wait for a peer that does not answer.
+pub const BACK_OFF_MAX: Duration = Duration::from_secs(600);
+/// Saves that follow each other closely travel together.
+const GATHER: Duration = Duration::from_millis(150);
+
+/// A peer that can be dialled.
+#[derive(Clone, Debug)]
+pub struct PeerAddress {
+    /// The device that should answer.
+    pub device: DeviceId,
+    /// Its site's call sign, if its enrolment has been read.
+    pub call_sign: String,
+    /// Where, and which certificate.
+    pub target: Target,
+}
+
+/// Why no session took place.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SyncError {
+    /// The carrier could not reach the peer.
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    /// The site is being closed.
+    #[error(transparent)]
+    Site(#[from] SiteError),
+}
+
+impl Site {
+    /// All peers with an address, by device.
+    ///
+    /// # Errors
+    /// The site is being closed.
+    pub async fn peers(&self) -> Result<BTreeMap<DeviceId, PeerAddress>, SiteError> {
+        let own = self.device();
+        let inviter = self.inviter().await?;
+        let mut peers: BTreeMap<_, _> = inviter.into_iter().map(|peer| (peer.device, peer)).collect();
+        let known = self
+            .look(move |replica, _| {
+                let directory = replica.directory();
+                let devices = directory.devices().iter().filter(|(device, _)| **device != own);
+                let peers = devices.filter_map(|(device, facility)| {
+                    let contact = directory.contact(device)?;
+                    let addresses: Vec<Address> =
+                        contact.addresses.iter().filter_map(|address| address.parse().ok()).collect();
+                    let call_sign = directory.facilities().get(facility)?.call_sign.clone();
+                    let target = Target { addresses, pin: Pin::Full(*contact.certificate) };
+                    Some((*device, PeerAddress { device: *device, call_sign, target }))
+                });
+                peers.filter(|(_, peer)| !peer.target.addresses.is_empty()).collect::<Vec<_>>()
+            })
+            .await?;
+        peers.extend(known);
+        Ok(peers)
+    }
+
+    /// One session with a peer, now.
+    ///
+    /// # Errors
+    /// The peer cannot be reached.
+    pub async fn sync_with(&self, peer: &PeerAddress, dialer: &Dialer) -> Result<SessionReport, SyncError> {
+        let channel = dialer.open(&peer.target).await?;
+        Ok(self.run_session(channel, true, Some(peer.device)).await?)
+    }
+
+    /// True if something is held here that the peer has not confirmed.
+    async fn lacks_something(&self, peer: DeviceId) -> Result<bool, SiteError> {
+        self.look(move |replica, _| {
+            let nothing = Frontier::default();
+            let theirs = replica.receipts().get(&peer).map_or(&nothing, |receipt| &receipt.frontier);
+            !replica.durable().minus(theirs).is_empty()
+        })
+        .await
+    }
+
+    /// Keeps in touch with all peers until `stop` changes.
+    pub async fn keep_in_touch(&self, dialer: Arc<Dialer>, mut stop: watch::Receiver<bool>) {
+        let mut tasks: JoinSet<()> = JoinSet::new();
+        let mut known: BTreeMap<DeviceId, tokio::task::AbortHandle> = BTreeMap::new();
+        let mut changes = self.changes();
+        loop {
+            let Ok(peers) = self.peers().await else { break };
+            for device in peers.into_keys() {
+                known
+                    .entry(device)
+                    .or_insert_with(|| tasks.spawn(self.clone().keep_in_touch_with(device, dialer.clone())));
+            }
+            tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => break,
+                changed = changes.changed() => if changed.is_err() { break },
+            }
+            tokio::time::sleep(GATHER).await;
+        }
+        tasks.shutdown().await;
+    }
+
+    async fn keep_in_touch_with(self, device: DeviceId, dialer: Arc<Dialer>) {
+        let mut changes = self.changes();
+        let mut back_off = BACK_OFF_MIN;
+        loop {
+            changes.mark_unchanged();
+            // Read anew each time: the peer may have moved.
+            let Ok(peers) = self.peers().await else { return };
+            let complete = match peers.get(&device) {
+                Some(peer) => self.sync_with(peer, &dialer).await.is_ok_and(|report| report.complete),
+                None => false,
+            };
+            if complete {
+                back_off = BACK_OFF_MIN;
+                let until = tokio::time::sleep(PERIOD);
+                tokio::pin!(until);
+                loop {
+                    tokio::select! {
+                        () = &mut until => break,
+                        changed = changes.changed() => {
+                            if changed.is_err() {
+                                return;
+                            }
+                            tokio::time::sleep(GATHER).await;
+                            match self.lacks_something(device).await {
+                                Ok(true) => break,
+                                Ok(false) => {}
+                                Err(_) => return,
+                            }
+                        }
+                    }
+                }
+            } else {
+                tokio::time::sleep(spread(back_off, device)).await;
+                back_off = (back_off * 2).min(BACK_OFF_MAX);
+            }
+        }
+    }
+}
+
+/// A wait that differs from peer to peer, so that a network that comes back is not met by all at once.
+fn spread(wait: Duration, device: DeviceId) -> Duration {
+    wait.mul_f64(0.75 + f64::from(device.0[0]) / 512.0)
+}
