@@ -4,6 +4,7 @@
 //! compact (a typical observation of 1 kB fits 200 B) because every byte is carried by people.
 
 mod codec;
+mod pack;
 
 use std::fmt;
 
@@ -11,6 +12,7 @@ use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
 
 pub use codec::{CodecError, SAVE_BYTES_MAX};
+use pack::Tail;
 
 use crate::json;
 use crate::key::{KeyError, RESOURCE_TYPES, ResourceKey, type_index};
@@ -88,38 +90,50 @@ impl fmt::Debug for Op {
 
 impl Save {
     /// The compressed bytes of this save. The same save always encodes to the same bytes in one release; a later
-    /// release may choose other bytes that decode to the same save.
+    /// release may choose other bytes that decode to the same save. Resources of more than [`SAVE_BYTES_MAX`] together
+    /// are for the caller to refuse: their bytes could not be read back.
     pub fn encode(&self) -> Vec<u8> {
-        codec::compress(&self.body())
+        let (tail, body) = self.pack();
+        codec::compress(tail.bytes(), &body)
     }
 
-    /// The bytes of this save without compression; they decode as well. For training a dictionary.
-    pub fn encode_stored(&self) -> Vec<u8> {
-        codec::store(&self.body())
+    /// The part of this save that goes through the compressor: what a dictionary is trained on.
+    pub fn compressible(&self) -> Vec<u8> {
+        self.pack().1
     }
 
     /// Reads a save from bytes that may come from anywhere.
     ///
     /// # Errors
-    /// [`DecodeError`]; never panics, never makes more than about [`SAVE_BYTES_MAX`] of memory.
+    /// [`DecodeError`]; never panics, never takes more than some multiples of [`SAVE_BYTES_MAX`] of memory.
     pub fn decode(bytes: &[u8]) -> Result<Save, DecodeError> {
-        let body = codec::decompress(bytes)?;
-        read_save(&body)
+        let (tail, body) = codec::decompress(bytes)?;
+        Reader { from: Decoder::new(&body), tail: Tail::read(tail), unpacked_bytes: 0 }.save(body.len())
     }
 
-    /// `[idempotency / null, by / null, *op]`, `op = [type, id, parents, raw / null]`.
-    fn body(&self) -> Vec<u8> {
+    /// `[idempotency: true / null, by: text / null, *op]`, where `op = [type, id, parents: count, raw / null]`, with a
+    /// fifth item `true` if `raw` stands as it is instead of [packed](pack). `true` for an idempotency key or an id,
+    /// and every parent, mean the next sixteen bytes of the tail.
+    fn pack(&self) -> (Tail<'_>, Vec<u8>) {
         let bytes: usize = self.ops.iter().map(|op| op.raw.len() + 64).sum();
         let mut body = Encoder::new(Vec::with_capacity(bytes + 32));
-        let written = self.write(&mut body);
+        let mut tail = Tail::default();
+        let written = self.write(&mut body, &mut tail);
         debug_assert!(written.is_ok(), "writing to memory cannot fail");
-        body.into_writer()
+        (tail, body.into_writer())
     }
 
-    fn write(&self, to: &mut Encoder<Vec<u8>>) -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
+    fn write(
+        &self,
+        to: &mut Encoder<Vec<u8>>,
+        tail: &mut Tail<'_>,
+    ) -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
         to.array(2 + self.ops.len() as u64)?;
-        match &self.idempotency {
-            Some(key) => to.bytes(key)?,
+        match self.idempotency {
+            Some(key) => {
+                tail.push(key);
+                to.bool(true)?
+            }
             None => to.null()?,
         };
         match &self.by {
@@ -127,84 +141,133 @@ impl Save {
             None => to.null()?,
         };
         for op in &self.ops {
-            to.array(4)?;
+            let id = (id_in(&op.raw).as_deref() != Some(&*op.key.id)).then(|| uuid_bytes(&op.key.id));
+            if let Some(Some(uuid)) = id {
+                tail.push(uuid);
+            }
+            op.parents.iter().for_each(|parent| tail.push(*parent.as_bytes()));
+            let packed = if op.action == Action::Put { tail.pack(&op.raw) } else { None };
+            to.array(if op.action == Action::Put && packed.is_none() { 5 } else { 4 })?;
             match type_index(&op.key.resource_type) {
                 Some(index) => to.u64(index as u64)?,
                 None => to.str(&op.key.resource_type)?,
             };
-            match (id_in(&op.raw).as_deref() == Some(&*op.key.id), uuid_bytes(&op.key.id)) {
-                (true, _) => to.null()?,
-                (false, Some(uuid)) => to.bytes(&uuid)?,
-                (false, None) => to.str(&op.key.id)?,
+            match id {
+                None => to.null()?,
+                Some(Some(_)) => to.bool(true)?,
+                Some(None) => to.str(&op.key.id)?,
             };
-            to.bytes(&op.parents.iter().flat_map(|parent| *parent.as_bytes()).collect::<Vec<u8>>())?;
-            match op.action {
-                Action::Put => to.bytes(&op.raw)?,
-                Action::Delete => to.null()?,
+            to.u64(op.parents.len() as u64)?;
+            match (op.action, packed) {
+                (Action::Delete, _) => to.null()?,
+                (Action::Put, Some(packed)) => to.bytes(&packed)?,
+                (Action::Put, None) => to.bytes(&op.raw)?.bool(true)?,
             };
         }
         Ok(())
     }
 }
 
-fn read_save(body: &[u8]) -> Result<Save, DecodeError> {
-    let mut from = Decoder::new(body);
-    let malformed = |from: &Decoder<'_>| DecodeError::Malformed { at: from.position() };
-    let items = from.array().ok().flatten().ok_or(malformed(&from))?;
-    let ops = items.checked_sub(2).ok_or(malformed(&from))?;
-    if ops > OPS_MAX as u64 {
-        return Err(DecodeError::TooMany);
-    }
-    let idempotency = match from.datatype() {
-        Ok(Type::Null) => from.null().map(|()| None),
-        _ => from
-            .bytes()
-            .map(|bytes| <[u8; 16]>::try_from(bytes).ok())
-            .and_then(|key| key.map(Some).ok_or_else(|| minicbor::decode::Error::message("length"))),
-    }
-    .map_err(|_| malformed(&from))?;
-    let by = match from.datatype() {
-        Ok(Type::Null) => from.null().map(|()| None),
-        _ => from.str().map(|by| Some(by.to_owned())),
-    }
-    .map_err(|_| malformed(&from))?;
-    let ops = (0..ops as usize).map(|op| read_op(&mut from, op)).collect::<Result<Vec<_>, _>>()?;
-    if from.position() != body.len() {
-        return Err(malformed(&from));
-    }
-    Ok(Save { idempotency, by, ops })
+struct Reader<'b> {
+    from: Decoder<'b>,
+    tail: Tail<'b>,
+    /// Bytes of resources so far: a packed resource is smaller than what it stands for.
+    unpacked_bytes: usize,
 }
 
-fn read_op(from: &mut Decoder<'_>, op: usize) -> Result<Op, DecodeError> {
-    let start = from.position();
-    let fields = read_fields(from).ok_or(DecodeError::Malformed { at: from.position().max(start) })?;
-    if fields.parents.len() > PARENTS_MAX * 16 {
-        return Err(DecodeError::TooMany);
+impl<'b> Reader<'b> {
+    fn save(mut self, body_bytes: usize) -> Result<Save, DecodeError> {
+        let ops = self.head().ok_or(self.malformed())?;
+        if ops > OPS_MAX as u64 {
+            return Err(DecodeError::TooMany);
+        }
+        let idempotency = self.sixteen_or_null().ok_or(self.malformed())?;
+        let by = self.text_or_null().ok_or(self.malformed())?;
+        let ops = (0..ops as usize).map(|op| self.op(op)).collect::<Result<Vec<_>, _>>()?;
+        if self.from.position() != body_bytes || !self.tail.is_read() {
+            return Err(self.malformed());
+        }
+        Ok(Save { idempotency, by, ops })
     }
-    let (parents, rest) = fields.parents.as_chunks::<16>();
-    if !rest.is_empty() {
-        return Err(DecodeError::Malformed { at: from.position() });
-    }
-    let raw = fields.raw.unwrap_or_default();
-    let id = match fields.id {
-        Id::InRaw => id_in(raw).unwrap_or_default(),
-        Id::Uuid(bytes) => uuid_text(&bytes),
-        Id::Text(text) => text.to_owned(),
-    };
-    let key = ResourceKey::new(fields.resource_type, id).map_err(|error| DecodeError::Key { op, error })?;
-    Ok(Op {
-        action: if fields.raw.is_some() { Action::Put } else { Action::Delete },
-        key,
-        parents: parents.iter().copied().map(VersionId::from_bytes).collect(),
-        raw: raw.to_vec(),
-    })
-}
 
-struct Fields<'b> {
-    resource_type: &'b str,
-    id: Id<'b>,
-    parents: &'b [u8],
-    raw: Option<&'b [u8]>,
+    fn op(&mut self, op: usize) -> Result<Op, DecodeError> {
+        let (resource_type, id, parents, verbatim) = self.op_head().ok_or(self.malformed())?;
+        if parents > PARENTS_MAX as u64 {
+            return Err(DecodeError::TooMany);
+        }
+        let parents = (0..parents).map(|_| self.tail.next().map(VersionId::from_bytes)).collect::<Option<Vec<_>>>();
+        let parents = parents.ok_or(self.malformed())?;
+        let raw = self.raw(verbatim)?;
+        let id = match id {
+            Id::InRaw => raw.as_deref().and_then(id_in).unwrap_or_default(),
+            Id::Uuid(bytes) => uuid_text(&bytes),
+            Id::Text(text) => text.to_owned(),
+        };
+        let key = ResourceKey::new(resource_type, id).map_err(|error| DecodeError::Key { op, error })?;
+        let action = if raw.is_some() { Action::Put } else { Action::Delete };
+        Ok(Op { action, key, parents, raw: raw.unwrap_or_default() })
+    }
+
+    fn head(&mut self) -> Option<u64> {
+        self.from.array().ok()??.checked_sub(2)
+    }
+
+    fn sixteen_or_null(&mut self) -> Option<Option<[u8; 16]>> {
+        match self.from.datatype().ok()? {
+            Type::Null => self.from.null().ok().map(|()| None),
+            _ if self.from.bool().ok()? => self.tail.next().map(Some),
+            _ => None,
+        }
+    }
+
+    fn text_or_null(&mut self) -> Option<Option<String>> {
+        match self.from.datatype().ok()? {
+            Type::Null => self.from.null().ok().map(|()| None),
+            _ => self.from.str().ok().map(|text| Some(text.to_owned())),
+        }
+    }
+
+    /// Type, id, number of parents, and whether the resource stands as it is.
+    fn op_head(&mut self) -> Option<(&'b str, Id<'b>, u64, bool)> {
+        let items = self.from.array().ok()??;
+        let verbatim = match items {
+            4 => false,
+            5 => true,
+            _ => return None,
+        };
+        let resource_type = match self.from.datatype().ok()? {
+            Type::String => self.from.str().ok()?,
+            _ => RESOURCE_TYPES.get(usize::try_from(self.from.u64().ok()?).ok()?)?,
+        };
+        let id = match self.from.datatype().ok()? {
+            Type::Null => self.from.null().ok().map(|()| Id::InRaw)?,
+            Type::String => Id::Text(self.from.str().ok()?),
+            _ if self.from.bool().ok()? => Id::Uuid(self.tail.next()?),
+            _ => return None,
+        };
+        Some((resource_type, id, self.from.u64().ok()?, verbatim))
+    }
+
+    fn raw(&mut self, verbatim: bool) -> Result<Option<Vec<u8>>, DecodeError> {
+        let malformed = self.malformed();
+        if matches!(self.from.datatype(), Ok(Type::Null)) && !verbatim {
+            return self.from.null().map(|()| None).map_err(|_| malformed);
+        }
+        let bytes = self.from.bytes().map_err(|_| malformed)?;
+        let room = SAVE_BYTES_MAX - self.unpacked_bytes.min(SAVE_BYTES_MAX);
+        let raw = if verbatim {
+            let marked = self.from.bool().map_err(|_| malformed)?;
+            (marked && bytes.len() <= room).then(|| bytes.to_vec()).ok_or(malformed)?
+        } else {
+            self.tail.unpack(bytes, room).ok_or(malformed)?
+        };
+        self.unpacked_bytes += raw.len();
+        Ok(Some(raw))
+    }
+
+    fn malformed(&self) -> DecodeError {
+        DecodeError::Malformed { at: self.from.position() }
+    }
 }
 
 enum Id<'b> {
@@ -212,27 +275,6 @@ enum Id<'b> {
     InRaw,
     Uuid([u8; 16]),
     Text(&'b str),
-}
-
-fn read_fields<'b>(from: &mut Decoder<'b>) -> Option<Fields<'b>> {
-    if from.array().ok()? != Some(4) {
-        return None;
-    }
-    let resource_type = match from.datatype().ok()? {
-        Type::String => from.str().ok()?,
-        _ => RESOURCE_TYPES.get(usize::try_from(from.u64().ok()?).ok()?)?,
-    };
-    let id = match from.datatype().ok()? {
-        Type::Null => from.null().ok().map(|()| Id::InRaw)?,
-        Type::Bytes => Id::Uuid(from.bytes().ok()?.try_into().ok()?),
-        _ => Id::Text(from.str().ok()?),
-    };
-    let parents = from.bytes().ok()?;
-    let raw = match from.datatype().ok()? {
-        Type::Null => from.null().ok().map(|()| None)?,
-        _ => Some(from.bytes().ok()?),
-    };
-    Some(Fields { resource_type, id, parents, raw })
 }
 
 /// The `id` a resource says itself.

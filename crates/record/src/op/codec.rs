@@ -2,12 +2,16 @@
 //!
 //! | first byte | the rest |
 //! |---|---|
-//! | 0 | the body as it is |
-//! | 1 | length of the body (LEB128), zstd frame without magic number, checksum, content size |
+//! | 0 | length of the tail (LEB128), tail, body |
+//! | 1 | length of the tail, tail, length of the body, zstd frame without magic number, checksum, content size |
 //! | 2 | the same, compressed with dictionary v1 |
+//!
+//! The tail is what no compressor makes smaller (ids); it stands beside the frame because inside it would cost more
+//! than its own length.
 //!
 //! A dictionary ships for ever: a save compressed with it cannot be read without it. A better one gets a new number.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::sync::LazyLock;
 
@@ -63,46 +67,46 @@ pub enum CodecError {
     Damaged,
 }
 
-/// The body in its smallest outer form.
-pub(super) fn compress(body: &[u8]) -> Vec<u8> {
-    let with_dictionary = with_contexts(|contexts| frame(ZSTD_V1, &mut contexts.v1, body));
+/// Tail and body in their smallest outer form.
+pub(super) fn compress(tail: &[u8], body: &[u8]) -> Vec<u8> {
+    let with_dictionary = with_contexts(|contexts| frame(ZSTD_V1, &mut contexts.v1, tail, body));
     let without = (body.len() > DICTIONARY_BYTES_MAX || with_dictionary.is_none())
-        .then(|| with_contexts(|contexts| frame(ZSTD, &mut contexts.plain, body)))
+        .then(|| with_contexts(|contexts| frame(ZSTD, &mut contexts.plain, tail, body)))
         .flatten();
     // Whatever goes wrong in the compressor, the body itself is always a valid form.
-    [with_dictionary, without]
-        .into_iter()
-        .flatten()
-        .min_by_key(Vec::len)
-        .filter(|compressed| compressed.len() < body.len() + 1)
-        .unwrap_or_else(|| store(body))
+    let stored = store(tail, body);
+    [with_dictionary, without, Some(stored)].into_iter().flatten().min_by_key(Vec::len).unwrap_or_default()
 }
 
-/// The body as it is, behind its first byte.
-pub(super) fn store(body: &[u8]) -> Vec<u8> {
-    [&[STORED], body].concat()
+/// Tail and body as they are.
+pub(super) fn store(tail: &[u8], body: &[u8]) -> Vec<u8> {
+    let mut out = vec![STORED];
+    write_length(tail.len(), &mut out);
+    [&out, tail, body].concat()
 }
 
-/// The body from any of the outer forms.
-pub(super) fn decompress(bytes: &[u8]) -> Result<Vec<u8>, CodecError> {
+/// Tail and body from any of the outer forms.
+pub(super) fn decompress(bytes: &[u8]) -> Result<(&[u8], Cow<'_, [u8]>), CodecError> {
     let (&codec, rest) = bytes.split_first().ok_or(CodecError::Empty)?;
-    match codec {
-        STORED if rest.len() > SAVE_BYTES_MAX => Err(CodecError::TooLarge),
-        STORED => Ok(rest.to_vec()),
-        ZSTD => unframe(rest, |contexts| &mut contexts.from_plain),
-        ZSTD_V1 => unframe(rest, |contexts| &mut contexts.from_v1),
-        unknown => Err(CodecError::UnknownCodec(unknown)),
+    if codec > ZSTD_V1 {
+        return Err(CodecError::UnknownCodec(codec));
     }
+    let (length, rest) = read_length(rest)?;
+    let (tail, rest) = rest.split_at_checked(length).ok_or(CodecError::Damaged)?;
+    let body = match codec {
+        STORED if rest.len() > SAVE_BYTES_MAX => return Err(CodecError::TooLarge),
+        STORED => Cow::Borrowed(rest),
+        ZSTD => Cow::Owned(unframe(rest, |contexts| &mut contexts.from_plain)?),
+        _ => Cow::Owned(unframe(rest, |contexts| &mut contexts.from_v1)?),
+    };
+    Ok((tail, body))
 }
 
-fn frame(codec: u8, compressor: &mut Compressor<'static>, body: &[u8]) -> Option<Vec<u8>> {
+fn frame(codec: u8, compressor: &mut Compressor<'static>, tail: &[u8], body: &[u8]) -> Option<Vec<u8>> {
     let mut out = vec![codec];
-    let mut length = body.len();
-    while length > 0x7f {
-        out.push(0x80 | (length & 0x7f) as u8);
-        length >>= 7;
-    }
-    out.push(length as u8);
+    write_length(tail.len(), &mut out);
+    out.extend_from_slice(tail);
+    write_length(body.len(), &mut out);
     out.extend_from_slice(&compressor.compress(body).ok()?);
     Some(out)
 }
@@ -111,24 +115,29 @@ fn unframe(
     bytes: &[u8],
     choose: impl FnOnce(&mut Contexts) -> &mut Decompressor<'static>,
 ) -> Result<Vec<u8>, CodecError> {
-    let mut length = 0usize;
-    let mut read = 0;
-    loop {
-        let byte = *bytes.get(read).ok_or(CodecError::Damaged)?;
-        length |= usize::from(byte & 0x7f) << (7 * read);
-        read += 1;
-        if byte & 0x80 == 0 {
-            break;
-        }
-        if read == 4 {
-            return Err(CodecError::TooLarge);
-        }
-    }
-    if length > SAVE_BYTES_MAX {
-        return Err(CodecError::TooLarge);
-    }
-    let body = with_contexts(|contexts| choose(contexts).decompress(&bytes[read..], length).ok());
+    let (length, rest) = read_length(bytes)?;
+    let body = with_contexts(|contexts| choose(contexts).decompress(rest, length).ok());
     body.filter(|body| body.len() == length).ok_or(CodecError::Damaged)
+}
+
+fn write_length(mut length: usize, out: &mut Vec<u8>) {
+    while length > 0x7f {
+        out.push(0x80 | (length & 0x7f) as u8);
+        length >>= 7;
+    }
+    out.push(length as u8);
+}
+
+/// A length, at most [`SAVE_BYTES_MAX`], and what follows it.
+fn read_length(bytes: &[u8]) -> Result<(usize, &[u8]), CodecError> {
+    let mut length = 0usize;
+    for (index, byte) in bytes.iter().take(4).enumerate() {
+        length |= usize::from(byte & 0x7f) << (7 * index);
+        if byte & 0x80 == 0 {
+            return if length > SAVE_BYTES_MAX { Err(CodecError::TooLarge) } else { Ok((length, &bytes[index + 1..])) };
+        }
+    }
+    Err(if bytes.len() < 4 { CodecError::Damaged } else { CodecError::TooLarge })
 }
 
 /// Runs `work` with this thread's contexts; `None` when they cannot be set up, that is without memory.
