@@ -134,7 +134,15 @@ impl Store {
     /// [`StoreError::Full`], [`StoreError::Io`]: nothing of the batch is kept, the next one works when there is room
     /// again. [`StoreError::DamagedFile`]: a page that had to be read is damaged.
     pub fn commit(&mut self, batch: Batch<'_>, directory: &Directory) -> Result<Appended, StoreError> {
-        self.try_commit(batch, directory).map_err(|error| self.recover(error))
+        let error = match self.try_commit(batch, directory) {
+            Ok(done) => return Ok(done),
+            Err(error) => self.recover(error),
+        };
+        // An earlier read may have met a damaged page that this batch does not need; on the new connection it goes through.
+        match error {
+            StoreError::DamagedFile => self.try_commit(batch, directory).map_err(|error| self.recover(error)),
+            error => Err(error),
+        }
     }
 
     fn try_commit(&mut self, batch: Batch<'_>, directory: &Directory) -> Result<Appended, StoreError> {

@@ -59,7 +59,7 @@ impl Store {
         done: &mut BacklogOpened,
     ) -> Result<Option<Cursor>, StoreError> {
         let tx = Transaction::new(&mut self.db, TransactionBehavior::Immediate)?;
-        let (sealed, next) = sealed_of(&tx, scope, from)?;
+        let Piece { sealed, next } = sealed_of(&tx, scope, from)?;
         let mut projector = Projector::new(&tx);
         let mut step = BacklogOpened::default();
         let mut update = tx.prepare_cached("UPDATE entry SET state = ?3, records = ?4 WHERE log = ?1 AND seq = ?2")?;
@@ -90,36 +90,40 @@ impl Store {
     }
 }
 
-/// Sealed entries of a scope after a cursor, and the cursor after them if there may be more.
-fn sealed_of(
-    tx: &Transaction<'_>,
-    scope: &ScopeTag,
-    from: Cursor,
-) -> Result<(Vec<(i64, Entry)>, Option<Cursor>), StoreError> {
+/// One transaction's worth of a backlog.
+struct Piece {
+    /// The number of the log, and the entry.
+    sealed: Vec<(i64, Entry)>,
+    /// Where to go on; `None` at the end.
+    next: Option<Cursor>,
+}
+
+/// Sealed entries of a scope after a cursor.
+fn sealed_of(tx: &Transaction<'_>, scope: &ScopeTag, from: Cursor) -> Result<Piece, StoreError> {
     let mut places = tx.prepare_cached(
         "SELECT log, seq, blob FROM entry WHERE scope = ?1 AND state = ?2 AND (log, seq) > (?3, ?4)
          ORDER BY log, seq LIMIT ?5",
     )?;
-    let rows = places
-        .query_map(params![scope.as_bytes(), EntryState::Sealed as u8, from.0, from.1, ENTRIES_MAX], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?;
+    let sealed = EntryState::Sealed as u8;
+    let rows = places.query_map(params![scope.as_bytes(), sealed, from.0, from.1, ENTRIES_MAX], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    })?;
     let places: Vec<(i64, i64, i64)> = rows.collect::<Result<_, _>>()?;
     let mut blob = tx.prepare_cached("SELECT header, body FROM blob WHERE id = ?1")?;
-    let (mut sealed, mut bytes, mut next) = (Vec::new(), 0usize, None);
+    let (mut piece, mut bytes) = (Piece { sealed: Vec::new(), next: None }, 0usize);
     for (log, seq, id) in &places {
         let (header, body): (Vec<u8>, Vec<u8>) = blob.query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
         bytes += body.len();
         // A body that no longer matches its hash stays sealed; the check names it, and nothing else waits for it.
         if let Ok(entry) = Entry::from_disk(&header, body) {
             assert!(entry.header().seq == *seq as Seq, "a body stands at its place");
-            sealed.push((*log, entry));
+            piece.sealed.push((*log, entry));
         }
-        next = Some((*log, *seq));
+        piece.next = Some((*log, *seq));
         if bytes >= BYTES_MAX {
-            return Ok((sealed, next));
+            return Ok(piece);
         }
     }
-    let more = places.len() == ENTRIES_MAX as usize;
-    Ok((sealed, next.filter(|_| more)))
+    piece.next = piece.next.filter(|_| places.len() == ENTRIES_MAX as usize);
+    Ok(piece)
 }

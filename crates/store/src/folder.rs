@@ -184,6 +184,10 @@ impl Folder {
 
 fn slowed<T>(opened: Result<T, StoreError>, delay_if_wrong: Duration) -> Result<T, StoreError> {
     if matches!(opened, Err(StoreError::WrongPassphrase)) {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the delay is the point: guesses come slowly, one after another"
+        )]
         std::thread::sleep(delay_if_wrong);
     }
     opened

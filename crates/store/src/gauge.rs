@@ -49,6 +49,8 @@ pub struct Counts {
     pub conflicts: u64,
     /// Charts of which something can be read here.
     pub charts: u64,
+    /// Pieces of evidence kept of what was refused.
+    pub refused: u64,
 }
 
 /// Entries and records in some ranges; places that are not held count as nothing.
@@ -119,5 +121,6 @@ pub(crate) fn counts(db: &Connection) -> Result<Counts, StoreError> {
     counts.patients = count("SELECT count(*) FROM patient WHERE survivor IS NULL")?;
     counts.conflicts = count("SELECT count(*) FROM resource WHERE conflicts > 0")?;
     counts.charts = count("SELECT count(DISTINCT scope) FROM chart")?;
+    counts.refused = count("SELECT count(*) FROM evidence")?;
     Ok(counts)
 }

@@ -47,9 +47,10 @@ impl Store {
     /// What is held: contiguous pieces of every log, in the order of logs and places.
     ///
     /// # Errors
-    /// Input/output; a damaged page.
-    pub fn spans(&self) -> Result<Vec<Span>, StoreError> {
-        spans(&self.db)
+    /// [`StoreError::Damaged`] if the entry at an end of a piece is damaged: what continues it cannot be told then.
+    /// Input/output.
+    pub fn spans(&mut self) -> Result<Vec<Span>, StoreError> {
+        spans(&self.db).map_err(|error| self.recover(error))
     }
 
     /// The control lane, for filling a directory at the start. Damaged entries are named and left out.
@@ -212,7 +213,12 @@ pub(crate) fn header_at(db: &Connection, log: LogId, seq: Seq) -> Result<Option<
     let Some(n) = log_number(db, log)? else { return Ok(None) };
     let mut statement =
         db.prepare_cached("SELECT header FROM entry JOIN blob ON blob.id = entry.blob WHERE log = ?1 AND seq = ?2")?;
-    let header: Option<[u8; HEADER_LEN]> = statement.query_row(params![n, seq as i64], |row| row.get(0)).optional()?;
+    let header: Result<Option<[u8; HEADER_LEN]>, _> =
+        statement.query_row(params![n, seq as i64], |row| row.get(0)).optional();
+    let header = header.map_err(|error| match StoreError::from(error) {
+        StoreError::DamagedFile => StoreError::Damaged { log, seq },
+        other => other,
+    })?;
     Ok(header.and_then(|bytes| Header::decode(&bytes).ok()))
 }
 

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use sanad_log::ids::ScopeTag;
 use sanad_record::key::ResourceKey;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most resources on one patient's page; the newest are shown.
 pub const PATIENT_RESOURCES_MAX: u32 = 10_000;
@@ -92,15 +92,19 @@ pub(crate) fn row_of(db: &Connection, id: String) -> Result<PatientRow, StoreErr
         survivor_of: class.iter().filter(|other| **other != id).cloned().collect(),
         id,
     };
-    let mut sums = db.prepare_cached(
-        "SELECT count(*), coalesce(sum(conflicts > 0), 0) FROM about JOIN resource ON resource.n = about.resource
-         WHERE patient = ?1 AND deleted = 0",
+    // A resource may be about several members of the class and counts once.
+    let mut resources = BTreeMap::new();
+    let mut statement = db.prepare_cached(
+        "SELECT n, conflicts > 0 FROM about JOIN resource ON resource.n = about.resource WHERE patient = ?1 AND deleted = 0",
     )?;
     for patient in &class {
-        let (resources, conflicts): (i64, i64) = sums.query_row([patient], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        row.resources += resources as u64;
-        row.conflicts += conflicts as u64;
+        let mut rows = statement.query([patient])?;
+        while let Some(found) = rows.next()? {
+            resources.insert(found.get::<_, i64>(0)?, found.get::<_, bool>(1)?);
+        }
     }
+    row.resources = resources.len() as u64;
+    row.conflicts = resources.values().filter(|waits| **waits).count() as u64;
     Ok(row)
 }
 

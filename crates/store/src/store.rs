@@ -49,7 +49,7 @@ impl Store {
     /// After a failed change: the transaction is gone, and so is what was noted of it in memory. A connection that met a
     /// damaged page is of no further use (SQLCipher refuses everything on it from then on), so a new one is opened.
     pub(crate) fn recover(&mut self, error: StoreError) -> StoreError {
-        if matches!(error, StoreError::DamagedFile)
+        if matches!(error, StoreError::DamagedFile | StoreError::Damaged { .. })
             && let Ok(db) = self.files.connect(Role::Writer)
         {
             self.db = db;

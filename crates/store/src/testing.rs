@@ -1,7 +1,7 @@
 //! A small network for tests and measurements: devices, charts, entries made by hand.
 
 use minicbor::bytes::ByteArray;
-use sanad_log::clock::{Clock, Hlc};
+use sanad_log::clock::Clock;
 use sanad_log::control::{
     Authority, Control, Enrolment, FacilitySecret, Handover, SignedEnrolment, SiteKind, seal_handover, to_cbor,
 };
@@ -29,6 +29,7 @@ pub struct TempDir(PathBuf);
 
 impl TempDir {
     pub fn new() -> TempDir {
+        #[allow(clippy::disallowed_methods, reason = "a test's folder holds made-up data")]
         TempDir::in_dir(&std::env::temp_dir())
     }
 
@@ -195,13 +196,6 @@ impl Site {
         let entry = Entry::sign(header, body, &self.network, &self.signer).expect("a short body");
         self.heads.insert(lane, (entry.header().seq, entry.id()));
         entry
-    }
-
-    /// Sets the wall clock.
-    pub fn set_clock(&mut self, ms: u64) {
-        self.now_ms = ms;
-        self.clock = Clock::default();
-        self.clock.observe(Hlc::from_ms(0), ms);
     }
 }
 

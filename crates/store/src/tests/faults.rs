@@ -1,0 +1,348 @@
+//! What goes wrong, and what must hold when it does.
+
+use super::{NO_DELAY, fresh, secrets};
+use crate::testing::{Site, TempDir, entropy, key_of, put, save};
+use crate::{Check, Damage, Folder, KdfCost, Page, Store, StoreError};
+use sanad_log::entry::Entry;
+use sanad_log::frontier::Range;
+use sanad_log::ids::{Lane, LogId, ScopeTag};
+use sanad_log::sign::{Ed25519Verifier, Signer as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const CANARY: &str = "canary-of-a-name";
+
+fn resource(site: &mut Site, scope: ScopeTag, n: usize, filler: usize) -> Entry {
+    // Random text, which does not compress.
+    let text: String = (0..filler / 64 + 1)
+        .map(|k| blake3::hash(&[n.to_be_bytes(), k.to_be_bytes()].concat()).to_hex().to_string())
+        .collect();
+    let raw = format!(r#"{{"resourceType":"Basic","id":"b{n}","text":"{CANARY} {text}"}}"#);
+    site.save(scope, &save(vec![put(&format!("Basic/b{n}"), &raw, &[])]))
+}
+
+fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<_> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|file| file.unwrap())
+        .map(|file| (file.file_name().into_string().unwrap(), std::fs::read(file.path()).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn locked_means_nothing() {
+    let (dir, _folder, mut store) = fresh();
+    let mut site = Site::found(1);
+    let scope = site.chart(1, &[]);
+    for n in 0..50 {
+        let entry = resource(&mut site, scope, n, 2_000);
+        store.append(&[entry], &site.directory).unwrap();
+    }
+    let reader = store.reader().unwrap();
+    assert!(
+        reader.resource(&key_of("Basic/b7")).unwrap().unwrap().raw.unwrap().windows(6).any(|text| text == b"canary")
+    );
+    let open: Vec<_> = files(dir.path());
+    assert!(
+        open.iter().any(|(name, bytes)| name == "store.db-wal" && bytes.len() > 100_000),
+        "the log is looked at too"
+    );
+    for (name, bytes) in open {
+        let secret = secrets();
+        for text in [
+            CANARY.as_bytes(),
+            b"resourceType",
+            "أرز".as_bytes(),
+            b"SQLite",
+            b"CREATE TABLE",
+            &secret.facility,
+            &secret.tls_key_der,
+        ] {
+            assert!(!bytes.windows(text.len()).any(|window| window == text), "{name} holds something readable");
+        }
+        let mode = std::fs::metadata(dir.path().join(&name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    assert_eq!(std::fs::metadata(dir.path()).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn a_wrong_passphrase_changes_nothing_and_takes_its_time() {
+    let (dir, folder, store) = fresh();
+    drop(store);
+    let before = files(dir.path());
+    #[allow(clippy::disallowed_methods, reason = "the delay is what is tested")]
+    let now = Instant::now;
+    let start = now();
+    let delay = Duration::from_millis(80);
+    for _ in 0..2 {
+        assert!(matches!(folder.unlock("wrong", delay), Err(StoreError::WrongPassphrase)));
+    }
+    assert!(start.elapsed() >= 2 * delay, "guesses come one after another");
+    assert!(files(dir.path()) == before);
+}
+
+#[test]
+fn slots_come_and_go_and_the_data_stays() {
+    let (_dir, folder, store) = fresh();
+    drop(store);
+    folder.add_slot("olive", "second", KdfCost::TEST, &mut entropy(4), NO_DELAY).unwrap();
+    assert_eq!(folder.slots().unwrap(), 2);
+    assert!(matches!(
+        folder.add_slot("no", "x", KdfCost::TEST, &mut entropy(4), NO_DELAY),
+        Err(StoreError::WrongPassphrase)
+    ));
+    folder.remove_slot("olive", NO_DELAY).unwrap();
+    assert!(matches!(folder.unlock("olive", NO_DELAY), Err(StoreError::WrongPassphrase)));
+    assert!(folder.unlock("second", NO_DELAY).unwrap().secrets().unwrap() == secrets());
+    assert!(matches!(folder.remove_slot("second", NO_DELAY), Err(StoreError::LastSlot)));
+}
+
+/// Runs in a process of its own, started by the test below.
+#[test]
+fn a_child_process_tries_the_folder() {
+    if let Some(dir) = std::env::var_os("SANAD_STORE_TEST_FOLDER") {
+        let code = match Folder::open(Path::new(&dir)) {
+            Ok(_) => 10,
+            Err(StoreError::InUse) => 11,
+            Err(_) => 12,
+        };
+        std::process::exit(code);
+    }
+}
+
+#[test]
+fn a_second_process_is_refused_until_the_first_lets_go() {
+    let (dir, folder, store) = fresh();
+    let try_it = || {
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "tests::faults::a_child_process_tries_the_folder"]);
+        child.env("SANAD_STORE_TEST_FOLDER", dir.path()).output().unwrap().status.code()
+    };
+    assert_eq!(try_it(), Some(11));
+    drop((folder, store));
+    assert_eq!(try_it(), Some(10));
+}
+
+#[test]
+fn a_founding_that_was_cut_short_is_begun_again() {
+    let dir = TempDir::new();
+    let folder = Folder::create(dir.path()).unwrap();
+    std::fs::write(dir.path().join("store.db"), b"half").unwrap();
+    std::fs::write(dir.path().join("store.db-wal"), b"half").unwrap();
+    assert!(matches!(Folder::open(dir.path()), Err(StoreError::NoStore)));
+    let store = folder.found("p", KdfCost::TEST, &secrets(), &mut entropy(1)).unwrap();
+    assert!(store.secrets().unwrap() == secrets());
+    drop(store);
+    assert!(matches!(folder.found("p", KdfCost::TEST, &secrets(), &mut entropy(1)), Err(StoreError::Exists)));
+}
+
+/// Every page of the file in turn gets one changed bit. Whatever it held, the check says so, and what stands on other
+/// pages is served.
+#[test]
+fn a_damaged_byte_is_found_and_every_other_entry_is_served() {
+    let (dir, folder, mut store) = fresh();
+    let mut site = Site::found(1);
+    let scope = site.chart(1, &[]);
+    let entries: Vec<Entry> = (0..120).map(|n| resource(&mut site, scope, n, 3_000)).collect();
+    store.append(&entries, &site.directory).unwrap();
+    drop(store);
+    let path = dir.path().join("store.db");
+    let whole = std::fs::read(&path).unwrap();
+    let range = Range { log: LogId { lane: Lane::Clinical, author: site.signer.device() }, from: 1, to: 120 };
+    let (mut named, mut opened) = (0, 0);
+    for page in (0..whole.len() / 4096).step_by(7) {
+        let mut bytes = whole.clone();
+        bytes[page * 4096 + 100 + page % 3_900] ^= 1 << (page % 8);
+        std::fs::write(&path, &bytes).unwrap();
+        let mut store = match folder.unlock("olive", NO_DELAY) {
+            Ok(store) => store,
+            Err(error) => {
+                assert!(matches!(error, StoreError::DamagedFile), "page {page}: {error}");
+                continue;
+            }
+        };
+        opened += 1;
+        let report =
+            store.check(Check { rebuild: true, ..Check::default() }, &site.directory, &mut |_, _, _| {}).unwrap();
+        assert!(!report.is_sound() && matches!(report.damaged[0], Damage::Pages(1)), "page {page}: {report:?}");
+        assert_eq!(report.projections_equal, None, "nothing is rebuilt from a damaged log");
+        // What is damaged is named; the rest is served, by the writer and by readers, and saves go on.
+        let damaged: Vec<u64> = report
+            .damaged
+            .iter()
+            .filter_map(|damage| match damage {
+                Damage::Body(log, seq) if *log == range.log => Some(*seq),
+                _ => None,
+            })
+            .collect();
+        if damaged.is_empty() || damaged.len() > 8 {
+            continue;
+        }
+        named += 1;
+        let reader = store.reader().unwrap();
+        let mut served = 0;
+        let mut from = 1;
+        while from <= 120 {
+            match reader.load(Range { from, ..range }, usize::MAX) {
+                Ok(loaded) => {
+                    assert_eq!(loaded, entries[from as usize - 1..][..loaded.len()]);
+                    served += loaded.len();
+                    from += loaded.len() as u64;
+                }
+                Err(StoreError::Damaged { seq, .. }) => {
+                    assert_eq!(seq, from);
+                    assert!(damaged.contains(&seq));
+                    from += 1;
+                }
+                Err(error) => panic!("page {page}: {error}"),
+            }
+        }
+        assert_eq!(served + damaged.len(), 120, "page {page} {damaged:?} {report:?}");
+        assert_eq!(reader.counts().unwrap().entries, 120);
+        // A save needs the page of the newest body; if that is the damaged one, the save is refused and says why.
+        let mut other = Site::new(5, site.network);
+        let control = vec![other.write_body(Lane::Control, ScopeTag::NETWORK, vec![0; 200])];
+        match store.append(&control, &site.directory) {
+            Ok(done) => assert_eq!(done.stored, 1),
+            Err(error) => {
+                assert!(damaged.contains(&120) && matches!(error, StoreError::DamagedFile), "page {page}: {error}")
+            }
+        }
+        match store.spans() {
+            Ok(spans) => assert!(spans.iter().any(|span| (span.log, span.from, span.to) == (range.log, 1, 120))),
+            Err(StoreError::Damaged { seq, .. }) => assert!(damaged.contains(&seq)),
+            Err(error) => panic!("page {page}: {error}"),
+        }
+    }
+    assert!(named >= 5 && opened > named, "{named} of {opened} damages hit a body");
+    std::fs::write(&path, &whole).unwrap();
+    let mut store = folder.unlock("olive", NO_DELAY).unwrap();
+    let signatures = Some((&site.network, &Ed25519Verifier as &dyn sanad_log::sign::Verifier));
+    let report =
+        store.check(Check { rebuild: true, signatures, ..Check::default() }, &site.directory, &mut |_, _, _| {});
+    assert!(report.unwrap().is_sound());
+}
+
+/// The database's own bytes are whole, what is in them is not.
+#[test]
+fn a_changed_body_a_broken_chain_and_a_foreign_signature_are_named() {
+    let (_dir, _folder, mut store) = fresh();
+    let mut site = Site::found(1);
+    let scope = site.chart(1, &[]);
+    let entries: Vec<Entry> = (0..5).map(|n| resource(&mut site, scope, n, 10)).collect();
+    store.append(&entries, &site.directory).unwrap();
+    let log = entries[0].header().log;
+    let damage = |store: &mut Store| {
+        let signatures = Some((&site.network, &Ed25519Verifier as &dyn sanad_log::sign::Verifier));
+        store.check(Check { signatures, ..Check::default() }, &site.directory, &mut |_, _, _| {}).unwrap().damaged
+    };
+    assert_eq!(damage(&mut store), []);
+    store
+        .db
+        .execute_batch(
+            "UPDATE blob SET body = CAST(substr(body, 1, 40) || zeroblob(length(body) - 40) AS BLOB) WHERE id = 2",
+        )
+        .unwrap();
+    assert_eq!(damage(&mut store), [Damage::Body(log, 2)]);
+    let range = Range { log, from: 1, to: 5 };
+    assert_eq!(store.load(range, usize::MAX).unwrap(), entries[..1]);
+    assert!(matches!(store.load(Range { from: 2, ..range }, usize::MAX), Err(StoreError::Damaged { seq: 2, .. })));
+    assert_eq!(store.load(Range { from: 3, ..range }, usize::MAX).unwrap(), entries[2..]);
+
+    let mut twin = Site::found(1);
+    twin.chart(1, &[]);
+    let mut other = twin.save(scope, &save(vec![put("Basic/z", "{}", &[])]));
+    for n in 0..2 {
+        other = resource(&mut twin, scope, n, 10);
+    }
+    assert_eq!((other.header().log, other.header().seq), (log, 3));
+    let mut forged = entries[4].header().clone();
+    forged.signature[5] ^= 1;
+    for (id, header, body) in [
+        (2, entries[1].header(), entries[1].body()),
+        (3, other.header(), other.body()),
+        (5, &forged, entries[4].body()),
+    ] {
+        store.db.execute("UPDATE blob SET header = ?2, body = ?3 WHERE id = ?1", (id, header.encode(), body)).unwrap();
+    }
+    assert_eq!(damage(&mut store), [Damage::Chain(log, 3), Damage::Chain(log, 4), Damage::Signature(log, 5)]);
+}
+
+/// Appends until the disk is full; then everything acknowledged must be there, and after `make_room` saves go on.
+fn fill(store: &mut Store, dir: &Path, make_room: impl FnOnce(&mut Store)) {
+    let mut site = Site::found(1);
+    let scope = site.chart(1, &[]);
+    store.append(&site.control, &site.directory).unwrap();
+    let reader = store.reader().unwrap();
+    let mut saved = Vec::new();
+    let (refused, error) = loop {
+        let entry = resource(&mut site, scope, saved.len(), 20_000);
+        match store.append(std::slice::from_ref(&entry), &site.directory) {
+            Ok(_) => saved.push(entry),
+            Err(error) => break (entry, error),
+        }
+        assert!(saved.len() < 5_000, "the disk is small");
+    };
+    assert!(matches!(error, StoreError::Full), "{error:?}");
+    assert!(saved.len() > 10);
+    assert!(matches!(store.append(std::slice::from_ref(&refused), &site.directory), Err(StoreError::Full)));
+    let range = Range { log: refused.header().log, from: 1, to: saved.len() as u64 + 1 };
+    let all_there = |store: &mut Store| {
+        let mut loaded = Vec::new();
+        while loaded.len() < saved.len() {
+            loaded.extend(store.load(Range { from: loaded.len() as u64 + 1, ..range }, usize::MAX).unwrap());
+        }
+        assert!(loaded[..saved.len()] == saved, "everything acknowledged is there");
+    };
+    all_there(store);
+    assert_eq!(reader.counts().unwrap().resources, saved.len() as u64);
+    assert!(reader.resource(&key_of("Basic/b3")).unwrap().is_some());
+    assert!(
+        reader.resource(&key_of(&format!("Basic/b{}", saved.len()))).unwrap().is_none(),
+        "no trace of the refused save"
+    );
+    make_room(store);
+    assert_eq!(store.append(std::slice::from_ref(&refused), &site.directory).unwrap().stored, 1);
+    all_there(store);
+    assert_eq!(reader.patients(None, Page::first(5)).unwrap().len(), 0);
+    let report = store.check(Check { rebuild: true, ..Check::default() }, &site.directory, &mut |_, _, _| {});
+    assert!(dir.exists() && report.is_ok_and(|report| report.is_sound()));
+}
+
+#[test]
+fn a_full_database_refuses_the_save_and_loses_nothing() {
+    let (dir, _folder, mut store) = fresh();
+    store.db.query_row("PRAGMA max_page_count = 600", [], |_| Ok(())).unwrap();
+    fill(&mut store, dir.path(), |store| {
+        store.db.query_row("PRAGMA max_page_count = 100000", [], |_| Ok(())).unwrap();
+    });
+}
+
+/// The same on a disk that is really full. Needs the right to mount; where there is none, the test above stands alone.
+#[test]
+fn a_full_disk_refuses_the_save_and_loses_nothing() {
+    let dir = TempDir::new();
+    let mount = |args: &[&str]| {
+        Command::new(args[0]).args(&args[1..]).arg(dir.path()).output().is_ok_and(|out| out.status.success())
+    };
+    if !mount(&["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs"]) {
+        return;
+    }
+    let filler = dir.path().join("filler");
+    let result = std::panic::catch_unwind(|| {
+        std::fs::write(&filler, vec![1; 11 << 20]).unwrap();
+        let inner = dir.path().join("data");
+        let folder = Folder::create(&inner).unwrap();
+        let mut store = folder.found("p", KdfCost::TEST, &secrets(), &mut entropy(1)).unwrap();
+        fill(&mut store, &inner, |_| std::fs::remove_file(&filler).unwrap());
+    });
+    assert!(mount(&["umount"]));
+    if let Err(panic) = result {
+        std::panic::resume_unwind(panic);
+    }
+}
