@@ -1,1 +1,73 @@
-//! web
+//! The screens of a site: server-rendered pages in Arabic and English, without a line of script.
+//!
+//! [`router`] gives the pages as an axum router. What they show comes from a [`Source`]; what each page shows is a plain
+//! struct in [`model`]. The caller may rely on, and the tests hold:
+//! - text from records is escaped wherever it is shown, and never stands in a title or an address;
+//! - nothing a page carries loads, runs or frames anything ([`guard::CONTENT_SECURITY_POLICY`]), and nothing is kept by
+//!   the browser but the style sheet and the mark;
+//! - a stranger on the facility's network sees nothing without the site's screen code, and guessing it is slowed down;
+//! - a page of another site can neither read these pages (the host is checked) nor fill in their forms.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod app;
+mod assets;
+mod fhir;
+mod figure;
+pub mod fixed;
+pub mod guard;
+pub mod model;
+mod moment;
+mod pages;
+pub mod session;
+mod source;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+pub mod text;
+
+pub use app::{Config, StartError};
+pub use guard::Client;
+pub use source::{Source, SourceError};
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+
+/// The largest form that is read. A search is one line; nothing else is sent yet.
+pub const FORM_BYTES_MAX: usize = 16 * 1024;
+
+/// The screens of a site, and the eight-digit screen code that lets other devices on the network see them.
+///
+/// The router may be merged with others; its checks and headers apply to its own pages only, and to addresses that
+/// nobody knows. Whoever accepts connections puts a [`Client`] into each request's extensions, or serves with
+/// `ConnectInfo<SocketAddr>`; without either every client is a stranger, which is safe.
+///
+/// # Errors
+/// [`StartError`] if the compiled-in messages are broken, which the tests rule out.
+pub fn router(source: Source, config: Config) -> Result<(Router, String), StartError> {
+    let app = app::App::new(source, config)?;
+    let code = app.screen_code();
+    let router = Router::new()
+        .route("/", get(pages::overview::get))
+        .route("/sites", get(pages::overview::sites))
+        .route("/patients", get(pages::patients::get).post(pages::patients::post))
+        .route("/patients/{id}", get(pages::patient::get))
+        .route("/patients/{id}/{type}", get(pages::patient::kind))
+        .route("/patients/{id}/{type}/{rid}", get(pages::resource::of_patient))
+        .route("/resources/{type}/{rid}", get(pages::resource::get))
+        .route("/resources/{type}/{rid}/versions/{version}", get(pages::resource::version))
+        .route("/conflicts", get(pages::conflicts::get))
+        .route("/sign-in", get(pages::sign_in::get).post(pages::sign_in::post))
+        .route("/sign-out", post(pages::sign_in::out))
+        .route("/language", post(pages::prefs::language))
+        .route("/theme", post(pages::prefs::theme))
+        .route("/assets/{name}", get(assets::serve))
+        .fallback(pages::failure::missing)
+        .method_not_allowed_fallback(pages::failure::wrong_way)
+        .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
+        .layer(from_fn_with_state(app.clone(), guard::guard))
+        .with_state(app);
+    Ok((router, code))
+}

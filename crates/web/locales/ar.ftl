@@ -1,0 +1,433 @@
+# كل ما تقوله الشاشات بالعربية. في en.ftl المعرّفات نفسها والمتغيرات نفسها، ويتحقق من ذلك اختبار.
+
+## الإطار
+app = سند
+skip = إلى المحتوى
+nav = الشاشات
+nav-overview = نظرة عامة
+nav-patients = المرضى
+nav-conflicts = قيمتان
+nav-sites = المواقع
+gauges = المؤشران
+only-here = هنا فقط
+readable-here = مقروء هنا
+readable-at = مقروء في
+language = English
+theme-night = ليلي
+theme-day = نهاري
+theme-auto = مثل الجهاز
+theme-label = الإضاءة
+sign-out = قفل هذه الشاشة
+yes = نعم
+no = لا
+list-comma = {"، "}
+page-of = الصفحة { $page } من { $pages }
+page-number = الصفحة { $page }
+page-previous = السابق
+page-next = التالي
+page-nav = الصفحات
+back-to-patient = إلى المريض
+all-patients = كل المرضى
+
+## الأوقات
+time-unknown = وقت غير معروف
+time-on-day = { $day }، { $time }
+time-day = { $day } { $month }
+time-day-year = { $day } { $year }
+time-month = { $month } { $year }
+month-1 = كانون الثاني
+month-2 = شباط
+month-3 = آذار
+month-4 = نيسان
+month-5 = أيار
+month-6 = حزيران
+month-7 = تموز
+month-8 = آب
+month-9 = أيلول
+month-10 = تشرين الأول
+month-11 = تشرين الثاني
+month-12 = كانون الأول
+
+## نظرة عامة
+overview-title = موقع { $site }
+overview-at = حتى { $time }
+only-here-means =
+    { $n ->
+        [zero] لو دُمّر هذا الموقع الآن لما ضاع شيء: كل سجل أكّد موقع آخر استلامه.
+        [one] لو دُمّر هذا الموقع الآن لضاع سجل واحد.
+        [two] لو دُمّر هذا الموقع الآن لضاع سجلان.
+        [few] لو دُمّر هذا الموقع الآن لضاعت { $count } سجلات.
+        [many] لو دُمّر هذا الموقع الآن لضاع { $count } سجلًا.
+       *[other] لو دُمّر هذا الموقع الآن لضاع { $count } سجل.
+    }
+only-here-lower = المزامنة مع موقع آخر تُنقص هذا العدد، بعد أن يعود إيصاله.
+readable-means =
+    { $n ->
+        [zero] من أخذ هذا الجهاز مفتوحًا لا يقرأ ملف أي مريض.
+        [one] من أخذ هذا الجهاز مفتوحًا الآن يقرأ ملف مريض واحد.
+        [two] من أخذ هذا الجهاز مفتوحًا الآن يقرأ ملفَّي مريضين.
+        [few] من أخذ هذا الجهاز مفتوحًا الآن يقرأ ملفات { $count } مرضى.
+        [many] من أخذ هذا الجهاز مفتوحًا الآن يقرأ ملفات { $count } مريضًا.
+       *[other] من أخذ هذا الجهاز مفتوحًا الآن يقرأ ملفات { $count } مريض.
+    }
+readable-rest =
+    { $n ->
+        [zero] لا شيء مختوم هنا: كل سجل محفوظ هنا يُقرأ هنا.
+        [one] وهنا سجل آخر مختوم: لا يقرؤه هذا الجهاز.
+        [two] وهنا سجلان آخران مختومان: لا يقرؤهما هذا الجهاز.
+        [few] وهنا { $count } سجلات أخرى مختومة: لا يقرؤها هذا الجهاز.
+        [many] وهنا { $count } سجلًا آخر مختومًا: لا يقرؤه هذا الجهاز.
+       *[other] وهنا { $count } سجل آخر مختوم: لا يقرؤه هذا الجهاز.
+    }
+legend-elsewhere = مؤكَّد في موقع آخر
+legend-only-here = هنا فقط
+legend-readable = مقروء
+legend-sealed = مختوم، لا يُقرأ هنا
+sites = المواقع
+sites-lead = إلى أين أكّد كل موقع، بإيصاله الموقَّع، استلام ما هو محفوظ هنا.
+sites-alone = لم يُضمّ أي موقع آخر بعد. كل ما يُحفظ هنا موجود هنا فقط.
+site-this = هذا الموقع
+site-this-holds =
+    { $n ->
+        [zero] لا سجلات فيه بعد
+        [one] فيه سجل واحد
+        [two] فيه سجلان
+        [few] فيه { $count } سجلات
+        [many] فيه { $count } سجلًا
+       *[other] فيه { $count } سجل
+    }
+kind-enclave = داخل الحصار
+kind-haven = ملاذ
+site-confirmed =
+    { $n ->
+        [zero] أكّد عند { $time }، لا ينقصه شيء
+        [one] أكّد عند { $time }، ينقصه سجل واحد
+        [two] أكّد عند { $time }، ينقصه سجلان
+        [few] أكّد عند { $time }، تنقصه { $count } سجلات
+        [many] أكّد عند { $time }، ينقصه { $count } سجلًا
+       *[other] أكّد عند { $time }، ينقصه { $count } سجل
+    }
+site-never = لم يؤكّد شيئًا بعد: لم يصل منه إيصال
+site-heard = آخر تبادل { $time }
+site-not-heard = لم يُسمع منه مباشرة
+site-no-address = لا عنوان معروف
+sites-all = كل المواقع
+syncs = آخر التبادلات
+syncs-none = لم يجرِ أي تبادل بعد.
+sync-done = استلام { $received }، إرسال { $sent }
+sync-broken = انقطع بعد استلام { $received } وإرسال { $sent }؛ ما وصل محفوظ والباقي يلحق
+sync-refused = رُفض: ليس من هذه الشبكة أو لم يُضمّ بعد؛ لم يُتبادل شيء
+sync-disk = لم يتّسع القرص هنا لما وصل؛ لم يضع شيء مما حُفظ. أفسح مكانًا وستُعاد المحاولة
+aside = محفوظ جانبًا
+aside-none = لا شيء. قُبل كل ما وصل.
+aside-refused =
+    { $n ->
+        [zero] لا مدخلات مرفوضة
+        [one] مدخل واحد مرفوض
+        [two] مدخلان مرفوضان
+        [few] { $count } مدخلات مرفوضة
+        [many] { $count } مدخلًا مرفوضًا
+       *[other] { $count } مدخل مرفوض
+    }
+aside-refused-means = لم يتطابق التوقيع أو المحتوى. حُفظ جانبًا وذُكر اسمه، وكل ما عداه مستمر.
+aside-forks =
+    { $n ->
+        [zero] لا تفرّعات
+        [one] تفرّع واحد
+        [two] تفرّعان
+        [few] { $count } تفرّعات
+        [many] { $count } تفرّعًا
+       *[other] { $count } تفرّع
+    }
+aside-forks-means = كتب جهاز واحد مدخلين مختلفين في الموضع نفسه: ربما نُسخ الجهاز أو استُعيد. كلاهما محفوظ ومقروء. أخبر الفني.
+aside-unreadable =
+    { $n ->
+        [zero] لا مدخلات متعذّرة القراءة
+        [one] مدخل واحد لا يُقرأ
+        [two] مدخلان لا يُقرآن
+        [few] { $count } مدخلات لا تُقرأ
+        [many] { $count } مدخلًا لا يُقرأ
+       *[other] { $count } مدخل لا يُقرأ
+    }
+aside-unreadable-means = فُتح، لكن محتواه تالف أو أحدث من هذه النسخة. هو محفوظ ويُمرَّر إلى غيرنا.
+
+## المرضى
+patients = المرضى
+search-label = ابحث عن مريض
+search-hint = الاسم بحروف عربية أو لاتينية، أو بطاقة الفرز، أو الرقم. ما تكتبه لا يظهر في العنوان.
+search-button = ابحث
+search-clear = أظهر الكل
+search-gone = لم يعد هذا البحث محفوظًا. اكتبه من جديد.
+patients-count =
+    { $n ->
+        [zero] لا مرضى تُقرأ ملفاتهم هنا بعد.
+        [one] مريض واحد
+        [two] مريضان
+        [few] { $count } مرضى
+        [many] { $count } مريضًا
+       *[other] { $count } مريض
+    }
+found-count =
+    { $n ->
+        [zero] لم يُعثر على أحد.
+        [one] عُثر على مريض واحد
+        [two] عُثر على مريضين
+        [few] عُثر على { $count } مرضى
+        [many] عُثر على { $count } مريضًا
+       *[other] عُثر على { $count } مريض
+    }
+found-many = عُثر على مرضى كثيرين. أضف حروفًا أو اسم الأب أو بطاقة الفرز.
+found-none-next = جرّب حروفًا أقل، أو كتابة أخرى، أو بطاقة الفرز. المريض الذي ملفه مختوم هنا لا يُعثر عليه باسمه.
+patients-none-next = يظهر المرضى هنا حين يُحفظ سجل أو يُستورد أو يُستلم.
+patient-unnamed = مجهول الهوية
+patient-dead = متوفى
+sex-male = ذكر
+sex-female = أنثى
+sex-other = آخر
+sex-unknown = الجنس غير معروف
+age-about =
+    { $n ->
+        [zero] أقل من سنة
+        [one] نحو سنة
+        [two] نحو سنتين
+        [few] نحو { $count } سنوات
+        [many] نحو { $count } سنة
+       *[other] نحو { $count } سنة
+    }
+age-infant = أقل من سنة
+patient-tag = بطاقة { $tag }
+chip-conflicts =
+    { $n ->
+        [one] قيمتان
+       *[other] قيمتان: { $count }
+    }
+chip-conflict = قيمتان
+
+## مريض واحد
+patient-title = مريض
+patient-only-here =
+    { $n ->
+        [zero] لا شيء من هذا الملف هنا فقط.
+        [one] سجل واحد من هذا الملف يضيع بضياع هذا الموقع.
+        [two] سجلان من هذا الملف يضيعان بضياع هذا الموقع.
+        [few] { $count } سجلات من هذا الملف تضيع بضياع هذا الموقع.
+        [many] { $count } سجلًا من هذا الملف يضيع بضياع هذا الموقع.
+       *[other] { $count } سجل من هذا الملف يضيع بضياع هذا الموقع.
+    }
+patient-readable-none = لا موقع يقرأ هذا الملف.
+patient-merged-from = دُمج من
+allergies = حساسية
+group-all =
+    { $n ->
+        [zero] لا شيء
+        [one] أظهره
+        [two] أظهر الاثنين
+        [few] أظهر الكل، { $count }
+        [many] أظهر الكل، { $count }
+       *[other] أظهر الكل، { $count }
+    }
+group-empty = لم يُحفظ عن هذا المريض شيء آخر.
+no-date = بلا تاريخ
+untitled = بلا وصف
+
+## سجل واحد
+resource-says = ما يقوله
+resource-deleted = حُذف هذا. نسخه باقية.
+resource-too-long = القائمة أطول من أن تظهر كاملة. الباقي في النص الأصلي.
+resource-raw = كما هو محفوظ (JSON)
+resource-raw-cut = النص أطول من أن يظهر كاملًا. التصدير فيه النص كله.
+versions = النسخ
+version = نسخة
+version-current = الحالية
+version-deletes = حذف
+version-by = { $author } · { $site }
+version-unsigned = لم يُذكر من
+version-from = بعد
+version-first = الأولى
+version-apart =
+    { $n ->
+        [zero] لا نسخة قائمة
+        [one] نسخة واحدة قائمة
+        [two] نسختان قائمتان جنبًا إلى جنب
+        [few] { $count } نسخ قائمة جنبًا إلى جنب
+        [many] { $count } نسخة قائمة جنبًا إلى جنب
+       *[other] { $count } نسخة قائمة جنبًا إلى جنب
+    }
+version-older = هذه نسخة واحدة كما كُتبت. قد لا تكون الحالية.
+version-to-current = إلى الحالية
+conflict-choose = قيمتان؛ اختر واحدة
+conflict-count =
+    { $n ->
+        [zero] لا قيم متعارضة
+        [one] قيمتان في موضع واحد
+        [two] قيمتان في كل من موضعين
+        [few] قيمتان في كل من { $count } مواضع
+        [many] قيمتان في كل من { $count } موضعًا
+       *[other] قيمتان في كل من { $count } موضع
+    }
+conflict-why = غيّر شخصان الشيء نفسه كلٌّ على حدة. القيمتان محفوظتان، والطبيب يقرر.
+conflict-removed-elsewhere = أزاله طرف وأبقاه الآخر أو غيّره. هو باقٍ.
+conflict-deleted-elsewhere = حذف طرف السجل كله وغيّره الآخر. هو باقٍ.
+conflict-unreadable = تعذّرت قراءة أحد الطرفين سجلًا. كلاهما محفوظ كما وصل.
+conflict-removed = أُزيل
+conflicts = قيمتان
+conflicts-none = لا شيء ينتظر اختيارًا. كل ما غُيّر على حدة اندمج.
+conflicts-lead =
+    { $n ->
+        [zero] لا شيء ينتظر اختيارًا.
+        [one] سجل واحد ينتظر اختيار طبيب. القيمتان محفوظتان.
+        [two] سجلان ينتظران اختيار طبيب. القيم كلها محفوظة.
+        [few] { $count } سجلات تنتظر اختيار طبيب. القيم كلها محفوظة.
+        [many] { $count } سجلًا ينتظر اختيار طبيب. القيم كلها محفوظة.
+       *[other] { $count } سجل ينتظر اختيار طبيب. القيم كلها محفوظة.
+    }
+
+## فتح الشاشة
+sign-in = فتح هذه الشاشة
+sign-in-lead = اكتب الأرقام الثمانية التي أظهرها هذا الموقع عند تشغيله.
+sign-in-code = رمز الشاشة
+sign-in-button = افتح
+sign-in-wrong = الرمز غير صحيح. لم يُفتح شيء. انظر إلى شاشة الموقع نفسه واكتبه من جديد.
+sign-in-wait =
+    { $n ->
+        [zero] رموز خاطئة كثيرة. لم يُفتح شيء. اكتب الرمز من جديد.
+        [one] رموز خاطئة كثيرة. لم يُفتح شيء. انتظر ثانية واحدة ثم اكتب الرمز من جديد.
+        [two] رموز خاطئة كثيرة. لم يُفتح شيء. انتظر ثانيتين ثم اكتب الرمز من جديد.
+        [few] رموز خاطئة كثيرة. لم يُفتح شيء. انتظر { $count } ثوانٍ ثم اكتب الرمز من جديد.
+        [many] رموز خاطئة كثيرة. لم يُفتح شيء. انتظر { $count } ثانية ثم اكتب الرمز من جديد.
+       *[other] رموز خاطئة كثيرة. لم يُفتح شيء. انتظر { $count } ثانية ثم اكتب الرمز من جديد.
+    }
+sign-in-plain = هذا الاتصال غير معمّى. من يتنصّت على هذه الشبكة يرى ما تراه.
+
+## ما حدث
+safe = ما هو آمن
+next = ما العمل الآن
+to-overview = إلى النظرة العامة
+missing-happened = لا شيء في هذا العنوان.
+missing-safe = لم يتغيّر أي سجل. والسجل الذي استُلم وهو مختوم هنا لا يظهر هنا أيضًا.
+missing-next = ابحث عن المريض في القائمة، أو ارجع.
+too-large-happened = ما أُرسل أكبر مما تقبله هذه الصفحة.
+too-large-safe = لم يتغيّر شيء.
+too-large-next = أرسل نصًا أقصر، أو استورد الملفات من سطر الأوامر.
+broken-happened = تعذّر على الموقع قراءة هذا الآن.
+broken-safe = لم يتغيّر شيء، ولم يضع شيء مما حُفظ.
+broken-next = حاول مرة أخرى. إن تكرر ذلك فليشغّل الفني الأمر “sanad check”.
+foreign-form-happened = لم يأتِ هذا الطلب من هذه الصفحة، أو بقيت الصفحة مفتوحة طويلًا.
+foreign-form-safe = لم يتغيّر شيء.
+foreign-form-next = افتح الصفحة من جديد وأعد الخطوة.
+wrong-host-happened = نودي هذا الموقع باسم لا يعرفه.
+wrong-host-safe = لم يظهر شيء ولم يتغيّر شيء.
+wrong-host-next = افتح الموقع بالعنوان الذي أظهره عند تشغيله.
+wrong-way-happened = هذا العنوان لا يقبل هذا النوع من الطلبات.
+wrong-way-safe = لم يتغيّر شيء.
+wrong-way-next = ارجع واستعمل الزر الذي في الصفحة.
+
+## كلمات FHIR: الأنواع
+type-AllergyIntolerance = الحساسية
+type-CarePlan = خطط الرعاية
+type-Composition = الوثائق
+type-Condition = التشخيصات
+type-Device = الأجهزة
+type-DiagnosticReport = التقارير
+type-DocumentReference = الوثائق
+type-Encounter = الزيارات
+type-Immunization = اللقاحات
+type-Location = الأماكن
+type-MedicationAdministration = أدوية أُعطيت
+type-MedicationRequest = أدوية موصوفة
+type-MedicationStatement = أدوية يتناولها
+type-Observation = المشاهدات
+type-Organization = المرافق
+type-Patient = المريض
+type-Practitioner = الكادر
+type-Procedure = العمليات والإجراءات
+type-ServiceRequest = الطلبات
+type-Specimen = العينات
+
+## كلمات FHIR: العناصر
+el-abatement = انتهى
+el-active = مستعمل
+el-address = العنوان
+el-authoredOn = وقت الوصف
+el-birthDate = الميلاد
+el-bodySite = الموضع
+el-category = الصنف
+el-class = نوع الزيارة
+el-clinicalStatus = المسار
+el-code = ما هو
+el-communication = اللغات
+el-component = جزء
+el-contact = للاتصال
+el-context = الزيارة
+el-criticality = الخطورة
+el-deceased = الوفاة
+el-dosage = الجرعة
+el-dosageInstruction = الجرعة
+el-effective = متى
+el-encounter = الزيارة
+el-extension = إضافة
+el-gender = الجنس
+el-hospitalization = الإقامة
+el-identifier = الرقم
+el-intent = الغرض
+el-interpretation = التفسير
+el-issued = صدر
+el-language = اللغة
+el-location = المكان
+el-managingOrganization = لدى
+el-manifestation = العلامة
+el-medication = الدواء
+el-meta = عن هذا السجل
+el-method = الطريقة
+el-name = الاسم
+el-note = ملاحظة
+el-occurrence = متى
+el-onset = بدأ
+el-participant = المشاركون
+el-patient = المريض
+el-performed = أُجري
+el-performer = من أجراه
+el-period = من – إلى
+el-priority = الاستعجال
+el-reaction = رد الفعل
+el-reasonCode = السبب
+el-reasonReference = السبب
+el-recordedDate = وقت التدوين
+el-recorder = من دوّنه
+el-referenceRange = المجال المعتاد
+el-requester = من وصفه
+el-route = الطريق
+el-serviceProvider = المرفق
+el-severity = الشدة
+el-status = الحالة
+el-subject = المريض
+el-telecom = الهاتف
+el-type = النوع
+el-value = القيمة
+el-vaccineCode = اللقاح
+el-verificationStatus = اليقين
+
+## كلمات FHIR: الرموز
+status-active = فعّال
+status-amended = معدَّل
+status-cancelled = أُلغي
+status-completed = تم
+status-corrected = مصحَّح
+status-draft = مسودة
+status-entered-in-error = أُدخل خطأً
+status-final = نهائي
+status-finished = انتهى
+status-in-progress = جارٍ
+status-inactive = غير فعّال
+status-not-done = لم يُنفّذ
+status-on-hold = أُجِّل
+status-planned = مخطط له
+status-preliminary = أولي
+status-recurrence = عاد
+status-relapse = انتكس
+status-remission = هدأ
+status-resolved = شُفي
+status-stopped = أُوقف
+status-unknown = الحالة غير معروفة
+criticality-high = خطِر
+criticality-low = غير خطِر

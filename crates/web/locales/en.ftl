@@ -1,0 +1,374 @@
+# Every word of the screens, in English. ar.ftl has the same ids and the same variables; a test holds that.
+
+## Frame
+app = sanad
+skip = Go to the content
+nav = Screens
+nav-overview = Overview
+nav-patients = Patients
+nav-conflicts = Two values
+nav-sites = Sites
+gauges = Gauges
+only-here = Only here
+readable-here = Readable here
+readable-at = Readable at
+language = العربية
+theme-night = Night
+theme-day = Day
+theme-auto = As the device
+theme-label = Light
+sign-out = Lock this screen
+yes = yes
+no = no
+list-comma = {", "}
+page-of = Page { $page } of { $pages }
+page-number = Page { $page }
+page-previous = Previous
+page-next = Next
+page-nav = Pages
+back-to-patient = To the patient
+all-patients = All patients
+
+## Times
+time-unknown = time not known
+time-on-day = { $day }, { $time }
+time-day = { $day } { $month }
+time-day-year = { $day } { $year }
+time-month = { $month } { $year }
+month-1 = Jan
+month-2 = Feb
+month-3 = Mar
+month-4 = Apr
+month-5 = May
+month-6 = Jun
+month-7 = Jul
+month-8 = Aug
+month-9 = Sep
+month-10 = Oct
+month-11 = Nov
+month-12 = Dec
+
+## Overview
+overview-title = Site { $site }
+overview-at = as of { $time }
+only-here-means =
+    { $n ->
+        [0] Nothing would be lost if this site were destroyed now: every record is confirmed elsewhere.
+        [one] { $count } record would be lost if this site were destroyed now.
+       *[other] { $count } records would be lost if this site were destroyed now.
+    }
+only-here-lower = Syncing with another site lowers this number, once its receipt has come back.
+readable-means =
+    { $n ->
+        [0] Whoever takes this device unlocked can read no chart.
+        [one] Whoever takes this device unlocked now can read { $count } chart.
+       *[other] Whoever takes this device unlocked now can read { $count } charts.
+    }
+readable-rest =
+    { $n ->
+        [0] Nothing is sealed here: every record held here can be read here.
+        [one] { $count } more record is held here sealed: this device cannot read it.
+       *[other] { $count } more records are held here sealed: this device cannot read them.
+    }
+legend-elsewhere = confirmed elsewhere
+legend-only-here = only here
+legend-readable = readable
+legend-sealed = sealed, cannot be read here
+sites = Sites
+sites-lead = How far each site has confirmed, by its signed receipt, what is held here.
+sites-alone = No other site has been let in. Whatever is saved here exists only here.
+site-this = this site
+site-this-holds =
+    { $n ->
+        [0] holds no records yet
+        [one] holds { $count } record
+       *[other] holds { $count } records
+    }
+kind-enclave = enclave
+kind-haven = haven
+site-confirmed =
+    { $n ->
+        [0] confirmed { $time }, nothing behind
+        [one] confirmed { $time }, { $count } record behind
+       *[other] confirmed { $time }, { $count } records behind
+    }
+site-never = nothing confirmed yet: no receipt has come
+site-heard = last exchange { $time }
+site-not-heard = not heard directly
+site-no-address = no address known
+sites-all = All sites
+syncs = Last exchanges
+syncs-none = Nothing has been exchanged yet.
+sync-done = received { $received }, sent { $sent }
+sync-broken = broke off after { $received } received, { $sent } sent; what arrived is kept, the rest follows
+sync-refused = refused: not of this network, or not let in; nothing was exchanged
+sync-disk = the disk here did not take what came; nothing saved before is lost. Make room, it will be tried again
+aside = Kept aside
+aside-none = Nothing. Every entry that came was taken in.
+aside-refused =
+    { $n ->
+        [one] { $count } entry was refused
+       *[other] { $count } entries were refused
+    }
+aside-refused-means = The signature or the content did not match. It is kept and named; everything else goes on.
+aside-forks =
+    { $n ->
+        [one] { $count } fork
+       *[other] { $count } forks
+    }
+aside-forks-means = One device wrote two different entries in the same place: it may have been copied or restored. Both are kept and readable. Tell the technician.
+aside-unreadable =
+    { $n ->
+        [one] { $count } entry cannot be read
+       *[other] { $count } entries cannot be read
+    }
+aside-unreadable-means = It opened, but its content is damaged or newer than this version. It is kept and passed on.
+
+## Patients
+patients = Patients
+search-label = Find a patient
+search-hint = Name in Arabic or Latin letters, tag, or number. What you type never appears in the address.
+search-button = Find
+search-clear = Show all
+search-gone = That search is no longer kept. Type it again.
+patients-count =
+    { $n ->
+        [0] No patients can be read here yet.
+        [one] { $count } patient
+       *[other] { $count } patients
+    }
+found-count =
+    { $n ->
+        [0] Nobody found.
+        [one] { $count } patient found
+       *[other] { $count } patients found
+    }
+found-many = Many patients found. Add letters, the father’s name or the tag.
+found-none-next = Try fewer letters, another spelling, or the tag. A patient whose chart is sealed here cannot be found by name.
+patients-none-next = Patients appear here once a record is saved, imported or received.
+patient-unnamed = Unidentified
+patient-dead = died
+sex-male = male
+sex-female = female
+sex-other = other
+sex-unknown = sex not known
+age-about =
+    { $n ->
+        [one] about { $count } year
+       *[other] about { $count } years
+    }
+age-infant = under 1 year
+patient-tag = tag { $tag }
+chip-conflicts =
+    { $n ->
+        [one] two values
+       *[other] two values: { $count }
+    }
+chip-conflict = two values
+
+## One patient
+patient-title = Patient
+patient-only-here =
+    { $n ->
+        [0] Nothing of this chart exists only here.
+        [one] { $count } record of this chart would be lost with this site.
+       *[other] { $count } records of this chart would be lost with this site.
+    }
+patient-readable-none = No site can read this chart.
+patient-merged-from = Merged from
+allergies = Allergies
+group-all =
+    { $n ->
+        [one] Show { $count }
+       *[other] Show all { $count }
+    }
+group-empty = Nothing more has been saved about this patient.
+no-date = no date
+untitled = no description
+
+## One resource
+resource-says = What it says
+resource-deleted = This was deleted. Its versions remain.
+resource-too-long = The list is too long to show whole. The rest is in the raw text.
+resource-raw = As it is kept (JSON)
+resource-raw-cut = The text is too long to show whole. An export has all of it.
+versions = Versions
+version = Version
+version-current = current
+version-deletes = deleted
+version-by = { $author } · { $site }
+version-unsigned = not said who
+version-from = after
+version-first = first
+version-apart =
+    { $n ->
+        [one] { $count } version stands
+       *[other] { $count } versions stand side by side
+    }
+version-older = This is one version as it was written. It may not be the current one.
+version-to-current = To the current one
+conflict-choose = Two values; choose one
+conflict-count =
+    { $n ->
+        [one] Two values in { $count } place
+       *[other] Two values in { $count } places
+    }
+conflict-why = Two people changed the same thing apart. Both values are kept; a clinician decides.
+conflict-removed-elsewhere = One side removed this, the other kept or changed it. It is kept.
+conflict-deleted-elsewhere = One side deleted the whole record, the other changed it. It is kept.
+conflict-unreadable = One side could not be read as a record. Both are kept as they came.
+conflict-removed = removed
+conflicts = Two values
+conflicts-none = Nothing waits for a choice. Every change made apart has merged.
+conflicts-lead =
+    { $n ->
+        [0] Nothing waits for a choice.
+        [one] { $count } record waits for a clinician's choice. Both values are kept.
+       *[other] { $count } records wait for a clinician's choice. Both values are kept.
+    }
+
+## Sign in
+sign-in = Open this screen
+sign-in-lead = Type the eight digits that this site showed when it was started.
+sign-in-code = Screen code
+sign-in-button = Open
+sign-in-wrong = The code was not right. Nothing was opened. Look at the site's own screen and type it again.
+sign-in-wait =
+    { $n ->
+        [one] Too many wrong codes. Nothing was opened. Wait { $count } second, then type the code again.
+       *[other] Too many wrong codes. Nothing was opened. Wait { $count } seconds, then type the code again.
+    }
+sign-in-plain = This connection is not encrypted. Whoever listens on this network can see what you see.
+
+## What went wrong
+safe = What is safe
+next = What to do next
+to-overview = To the overview
+missing-happened = There is nothing at this address.
+missing-safe = No record was changed. A record that was received and is sealed here shows nothing here either.
+missing-next = Look for the patient in the list, or go back.
+too-large-happened = What was sent is larger than this page takes.
+too-large-safe = Nothing was changed.
+too-large-next = Send less text, or import files with the command line.
+broken-happened = The site could not read this just now.
+broken-safe = Nothing was changed, and nothing that was saved is lost.
+broken-next = Try again. If it stays, tell the technician to run “sanad check”.
+foreign-form-happened = This form did not come from this page, or the page was open for too long.
+foreign-form-safe = Nothing was changed.
+foreign-form-next = Open the page again and repeat the step.
+wrong-host-happened = This site was called by a name it does not know.
+wrong-host-safe = Nothing was shown and nothing was changed.
+wrong-host-next = Open the site by the address that it showed when it was started.
+wrong-way-happened = This address does not take that kind of request.
+wrong-way-safe = Nothing was changed.
+wrong-way-next = Go back and use the button on the page.
+
+## Words of FHIR: types
+type-AllergyIntolerance = Allergies
+type-CarePlan = Care plans
+type-Composition = Documents
+type-Condition = Diagnoses
+type-Device = Devices
+type-DiagnosticReport = Reports
+type-DocumentReference = Documents
+type-Encounter = Visits
+type-Immunization = Vaccinations
+type-Location = Places
+type-MedicationAdministration = Medicines given
+type-MedicationRequest = Medicines ordered
+type-MedicationStatement = Medicines taken
+type-Observation = Observations
+type-Organization = Facilities
+type-Patient = Patient
+type-Practitioner = Staff
+type-Procedure = Operations and procedures
+type-ServiceRequest = Requests
+type-Specimen = Specimens
+
+## Words of FHIR: elements
+el-abatement = Ended
+el-active = In use
+el-address = Address
+el-authoredOn = Ordered
+el-birthDate = Born
+el-bodySite = Where
+el-category = Kind
+el-class = Kind of visit
+el-clinicalStatus = Course
+el-code = What
+el-communication = Languages
+el-component = Part
+el-contact = Contact
+el-context = Visit
+el-criticality = Danger
+el-deceased = Died
+el-dosage = Dosage
+el-dosageInstruction = Dosage
+el-effective = When
+el-encounter = Visit
+el-extension = Extension
+el-gender = Sex
+el-hospitalization = Stay
+el-identifier = Number
+el-intent = Intent
+el-interpretation = Reading
+el-issued = Issued
+el-language = Language
+el-location = Place
+el-managingOrganization = Kept by
+el-manifestation = Sign
+el-medication = Medicine
+el-meta = About this record
+el-method = Method
+el-name = Name
+el-note = Note
+el-occurrence = When
+el-onset = Began
+el-participant = Taking part
+el-patient = Patient
+el-performed = Done
+el-performer = Done by
+el-period = From – to
+el-priority = Urgency
+el-reaction = Reaction
+el-reasonCode = Reason
+el-reasonReference = Reason
+el-recordedDate = Written down
+el-recorder = Written by
+el-referenceRange = Usual range
+el-requester = Ordered by
+el-route = Route
+el-serviceProvider = Facility
+el-severity = Severity
+el-status = Status
+el-subject = Patient
+el-telecom = Phone
+el-type = Type
+el-value = Value
+el-vaccineCode = Vaccine
+el-verificationStatus = Certainty
+
+## Words of FHIR: codes
+status-active = active
+status-amended = amended
+status-cancelled = cancelled
+status-completed = completed
+status-corrected = corrected
+status-draft = draft
+status-entered-in-error = entered in error
+status-final = final
+status-finished = finished
+status-in-progress = in progress
+status-inactive = inactive
+status-not-done = not done
+status-on-hold = held
+status-planned = planned
+status-preliminary = preliminary
+status-recurrence = came back
+status-relapse = came back
+status-remission = in remission
+status-resolved = resolved
+status-stopped = stopped
+status-unknown = status not known
+criticality-high = dangerous
+criticality-low = not dangerous

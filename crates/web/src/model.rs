@@ -1,0 +1,267 @@
+//! What the pages show, as plain data: the border between the screens and the site that fills them.
+//!
+//! Nothing here is formatted and nothing is in a language; resources are the bytes as they are kept.
+
+use sanad_record::key::ResourceKey;
+use sanad_record::merge::ConflictKind;
+use sanad_record::version::VersionId;
+
+/// How many rows a page of a list has.
+pub const PAGE_ROWS: u64 = 25;
+/// How many of each type a chart shows at first.
+pub const GROUP_ROWS: u64 = 8;
+
+/// What the header of every screen shows.
+#[derive(Clone, Debug)]
+pub struct Gauges {
+    /// The call sign of this site.
+    pub call_sign: String,
+    /// Records that would be lost if this site were destroyed now: exact or over-stated, never under-stated.
+    pub only_here_records: u64,
+    /// Charts that could be read on this device now.
+    pub readable_charts: u64,
+    /// Resources with values waiting for a clinician's choice.
+    pub conflicts: u64,
+}
+
+/// The first page.
+#[derive(Clone, Debug)]
+pub struct Overview {
+    /// All records this site holds; of those that are sealed here, one for each entry.
+    pub records: u64,
+    /// Of these, the ones that are sealed here.
+    pub sealed: u64,
+    /// The sites of the network, this one first.
+    pub sites: Vec<SiteRow>,
+    /// The last attempts to talk to another site, newest first.
+    pub syncs: Vec<SyncRow>,
+    /// What was kept aside.
+    pub aside: Aside,
+}
+
+/// What a site is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SiteKind {
+    /// A facility inside the siege.
+    Enclave,
+    /// A facility outside it, which may hold what the enclave must not keep.
+    Haven,
+}
+
+/// One site of the network, as this one knows it.
+#[derive(Clone, Debug)]
+pub struct SiteRow {
+    /// Its call sign.
+    pub call_sign: String,
+    /// What it is for.
+    pub kind: SiteKind,
+    /// Whether it is this site.
+    pub this: bool,
+    /// How far its newest signed receipt reaches. `None`: no receipt ever came.
+    pub confirmed: Option<Confirmed>,
+    /// When this site last exchanged anything with it directly.
+    pub heard_ms: Option<u64>,
+    /// Where it can be reached, as far as known.
+    pub addresses: Vec<String>,
+}
+
+/// What a receipt confirms.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Confirmed {
+    /// When the receipt was signed, by that site's clock.
+    pub at_ms: u64,
+    /// Records of ours that it durably holds.
+    pub held: u64,
+    /// Records of ours that it does not hold yet.
+    pub behind: u64,
+}
+
+/// One attempt to talk to another site.
+#[derive(Clone, Debug)]
+pub struct SyncRow {
+    /// The other site.
+    pub call_sign: String,
+    /// When it ended.
+    pub at_ms: u64,
+    /// How it went.
+    pub outcome: SyncOutcome,
+}
+
+/// How an attempt went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SyncOutcome {
+    /// Both sides finished.
+    Done {
+        /// Records received.
+        received: u64,
+        /// Records sent.
+        sent: u64,
+    },
+    /// The link broke on the way; what had arrived stays.
+    Broken {
+        /// Records received.
+        received: u64,
+        /// Records sent.
+        sent: u64,
+    },
+    /// One side refused the other: not of this network, not the site it should be, or not let in.
+    Refused,
+    /// The disk here did not take what arrived.
+    DiskFull,
+}
+
+/// What was kept aside: nothing of it stops anything else.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Aside {
+    /// Entries that failed a check and were not taken in.
+    pub refused: u64,
+    /// Places at which one device wrote two different entries.
+    pub forks: u64,
+    /// Entries that opened and then could not be read as a save.
+    pub unreadable: u64,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug)]
+pub struct Listing<T> {
+    /// The rows of this page.
+    pub rows: Vec<T>,
+    /// The number of this page, from 1.
+    pub page: u64,
+    /// Whether rows follow after this page.
+    pub more: bool,
+    /// All rows of the list, where counting them costs nothing.
+    pub total: Option<u64>,
+}
+
+/// One patient in a list.
+#[derive(Clone, Debug)]
+pub struct PatientRow {
+    /// The id of the Patient resource. A patient who was merged into another is shown under that one's id.
+    pub id: String,
+    /// The Patient resource; empty if it is not here.
+    pub raw: Vec<u8>,
+    /// Resources of this patient with values waiting for a choice.
+    pub conflicts: u64,
+}
+
+/// One patient's chart.
+#[derive(Clone, Debug)]
+pub struct PatientPage {
+    /// The id of the Patient resource. A patient who was merged into another is shown under that one's id.
+    pub id: String,
+    /// The Patient resource; empty if it is not here.
+    pub raw: Vec<u8>,
+    /// The ids of records that were merged into this one.
+    pub merged_from: Vec<String>,
+    /// Records of this patient that exist only here.
+    pub only_here: u64,
+    /// The call signs of the sites that can read this chart.
+    pub readable_at: Vec<String>,
+    /// Resources with values waiting for a choice.
+    pub conflicts: u64,
+    /// The resources, by type.
+    pub groups: Vec<Group>,
+}
+
+/// The resources of one type in a chart.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// The type.
+    pub resource_type: String,
+    /// How many there are.
+    pub total: u64,
+    /// The newest of them, newest first.
+    pub newest: Vec<ResourceRow>,
+}
+
+/// One resource in a list.
+#[derive(Clone, Debug)]
+pub struct ResourceRow {
+    /// Which.
+    pub key: ResourceKey,
+    /// Its current bytes.
+    pub raw: Vec<u8>,
+    /// Whether values of it wait for a choice.
+    pub conflict: bool,
+}
+
+/// One resource, with where it came from.
+#[derive(Clone, Debug)]
+pub struct ResourcePage {
+    /// Which.
+    pub key: ResourceKey,
+    /// The patients it is about.
+    pub about: Vec<String>,
+    /// Its current bytes: the only head as it was written, or the merge of several. `None` once it is deleted.
+    pub raw: Option<Vec<u8>>,
+    /// Its versions, every one before the ones it grew from, newest first.
+    pub versions: Vec<VersionRow>,
+    /// The values that do not merge by themselves.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// One version of a resource.
+#[derive(Clone, Debug)]
+pub struct VersionRow {
+    /// Its name.
+    pub id: VersionId,
+    /// The versions it grew from.
+    pub parents: Vec<VersionId>,
+    /// Whether nothing grew from it yet.
+    pub head: bool,
+    /// Whether it deletes the resource.
+    pub deletes: bool,
+    /// Who saved it, by call sign. `None` if the save does not say.
+    pub author: Option<String>,
+    /// The site it was saved at.
+    pub site: String,
+    /// When, by that site's clock.
+    pub at_ms: u64,
+}
+
+/// One place in a resource at which two or more values stand.
+#[derive(Clone, Debug)]
+pub struct Conflict {
+    /// Where, as element names: `Observation.value`.
+    pub path: String,
+    /// Why.
+    pub kind: ConflictKind,
+    /// The values, in the same order at every site.
+    pub sides: Vec<Side>,
+}
+
+/// One of the values.
+#[derive(Clone, Debug)]
+pub struct Side {
+    /// The JSON text of the value. `None`: this side has removed it.
+    pub value: Option<String>,
+    /// The version that says so.
+    pub version: VersionId,
+    /// The site it was saved at.
+    pub site: String,
+    /// When, by that site's clock.
+    pub at_ms: u64,
+}
+
+/// One resource in the list of conflicts.
+#[derive(Clone, Debug)]
+pub struct ConflictRow {
+    /// Which.
+    pub key: ResourceKey,
+    /// Its current bytes.
+    pub raw: Vec<u8>,
+    /// What does not merge.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// One version, with its bytes.
+#[derive(Clone, Debug)]
+pub struct VersionPage {
+    /// Of which resource.
+    pub key: ResourceKey,
+    /// The version.
+    pub version: VersionRow,
+    /// Its bytes as they were written. `None` if it deletes.
+    pub raw: Option<Vec<u8>>,
+}

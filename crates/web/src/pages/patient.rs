@@ -1,0 +1,121 @@
+//! One patient's chart.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::failure::Failure;
+use super::rows::{self, ResourceView};
+use super::{Frame, Pager, Query, Tab, html};
+use crate::app::{App, Visitor};
+use crate::fhir::{self, Who};
+use crate::model::PatientPage;
+
+/// What a reader needs first stands first; types not named here follow in the order of their names.
+const ORDER: [&str; 12] = [
+    "Condition",
+    "Procedure",
+    "MedicationAdministration",
+    "MedicationRequest",
+    "MedicationStatement",
+    "Observation",
+    "DiagnosticReport",
+    "Immunization",
+    "Encounter",
+    "ServiceRequest",
+    "CarePlan",
+    "Composition",
+];
+
+#[derive(Template)]
+#[template(path = "patient.html")]
+struct Page {
+    f: Frame,
+    p: PatientPage,
+    who: Who,
+    allergies: Option<GroupView>,
+    groups: Vec<GroupView>,
+}
+
+struct GroupView {
+    name: String,
+    total: u64,
+    /// Where all of them are, if not all are shown.
+    all: Option<String>,
+    rows: Vec<ResourceView>,
+}
+
+/// `/patients/{id}`
+pub(crate) async fn get(State(app): State<App>, visitor: Visitor, Path(id): Path<String>) -> Response {
+    app.page(visitor, move |app, visitor| {
+        let f = Frame::new(app, visitor, Tab::Patients)?;
+        let mut p = app.source().patient(&id)?.ok_or(Failure::Missing)?;
+        if p.id != id {
+            return Ok(Redirect::to(&format!("/patients/{}", p.id)).into_response());
+        }
+        let mut groups = std::mem::take(&mut p.groups);
+        groups.sort_by_key(|group| {
+            let place = ORDER.iter().position(|known| *known == group.resource_type).unwrap_or(ORDER.len());
+            (place, group.resource_type.clone())
+        });
+        let mut allergies = None;
+        let mut views = Vec::with_capacity(groups.len());
+        for group in groups {
+            let shown = group.newest.len() as u64;
+            let view = GroupView {
+                name: fhir::type_name(&f.v, &group.resource_type),
+                total: group.total,
+                all: (group.total > shown).then(|| format!("/patients/{}/{}", p.id, group.resource_type)),
+                rows: group.newest.iter().map(|row| rows::resource(&f, &p.id, row)).collect(),
+            };
+            match group.resource_type.as_str() {
+                "AllergyIntolerance" => allergies = Some(view),
+                _ => views.push(view),
+            }
+        }
+        let who = fhir::who(&f.v, &p.raw, f.year());
+        html(StatusCode::OK, &Page { who, allergies, groups: views, f, p })
+    })
+    .await
+}
+
+#[derive(Template)]
+#[template(path = "kind.html")]
+struct KindPage {
+    f: Frame,
+    patient: String,
+    who: Who,
+    name: String,
+    total: u64,
+    rows: Vec<ResourceView>,
+    pager: Pager,
+}
+
+/// `/patients/{id}/{type}`
+pub(crate) async fn kind(
+    State(app): State<App>,
+    visitor: Visitor,
+    Path((id, resource_type)): Path<(String, String)>,
+    Query(query): Query,
+) -> Response {
+    app.page(visitor, move |app, visitor| {
+        if !sanad_record::key::is_resource_type(&resource_type) {
+            return Err(Failure::Missing);
+        }
+        let f = Frame::new(app, visitor, Tab::Patients)?;
+        let p = app.source().patient(&id)?.ok_or(Failure::Missing)?;
+        let listing = app.source().resources_of(&id, &resource_type, query.number())?.ok_or(Failure::Missing)?;
+        let page = KindPage {
+            pager: Pager::new(&listing, format!("/patients/{id}/{resource_type}?page=")),
+            total: listing.total.unwrap_or_default(),
+            who: fhir::who(&f.v, &p.raw, f.year()),
+            name: fhir::type_name(&f.v, &resource_type),
+            rows: listing.rows.iter().map(|row| rows::resource(&f, &id, row)).collect(),
+            patient: p.id,
+            f,
+        };
+        html(StatusCode::OK, &page)
+    })
+    .await
+}

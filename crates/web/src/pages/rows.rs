@@ -1,0 +1,102 @@
+//! Rows that several pages show.
+
+use super::Frame;
+use crate::fhir::{self, Line, Who};
+use crate::figure::{Bar, bar};
+use crate::model::{Conflict, PatientRow, ResourceRow, SiteKind, SiteRow};
+use sanad_record::merge::ConflictKind;
+
+/// A site with how far it has confirmed.
+pub(crate) struct SiteView {
+    pub row: SiteRow,
+    pub haven: bool,
+    pub said: String,
+    pub heard: String,
+    /// The part that it does not hold is marked. None for this site itself.
+    pub bar: Option<Bar>,
+    /// Whether something of ours is missing there.
+    pub behind: bool,
+}
+
+/// `records` is what this site holds: a site that never confirmed lacks all of it.
+pub(crate) fn site(f: &Frame, row: SiteRow, records: u64) -> SiteView {
+    let (said, bar, behind) = match row.confirmed {
+        _ if row.this => (f.n("site-this-holds", &records), None, false),
+        Some(confirmed) => {
+            let said = f.v.with_n("site-confirmed", "time", &f.time(&confirmed.at_ms), &confirmed.behind);
+            let whole = confirmed.held.saturating_add(confirmed.behind);
+            (said, Some(bar(confirmed.behind, whole)), confirmed.behind > 0)
+        }
+        None => (f.t("site-never"), Some(bar(1, 1)), true),
+    };
+    let heard = match row.heard_ms {
+        Some(at_ms) => f.v.with("site-heard", "time", &f.time(&at_ms)),
+        None => f.t("site-not-heard"),
+    };
+    SiteView { haven: row.kind == SiteKind::Haven, said, heard, bar, behind, row }
+}
+
+/// A patient in a list.
+pub(crate) struct PatientView {
+    pub row: PatientRow,
+    pub who: Who,
+}
+
+pub(crate) fn patient(f: &Frame, row: PatientRow) -> PatientView {
+    PatientView { who: fhir::who(&f.v, &row.raw, f.year()), row }
+}
+
+/// A resource in a list.
+pub(crate) struct ResourceView {
+    pub href: String,
+    pub line: Line,
+    pub conflict: bool,
+}
+
+pub(crate) fn resource(f: &Frame, patient: &str, row: &ResourceRow) -> ResourceView {
+    ResourceView {
+        href: format!("/patients/{patient}/{}/{}", row.key.resource_type, row.key.id),
+        line: fhir::line(&f.v, &row.raw),
+        conflict: row.conflict,
+    }
+}
+
+/// One place with two values.
+pub(crate) struct ConflictView {
+    /// Why the values do not merge, where it is more than two people saying two things.
+    pub why: Option<String>,
+    /// The names of the elements on the way to the place.
+    pub place: String,
+    pub sides: Vec<SideView>,
+}
+
+/// One of the values.
+pub(crate) struct SideView {
+    pub value: String,
+    pub site: String,
+    pub at_ms: u64,
+}
+
+pub(crate) fn conflict(f: &Frame, conflict: &Conflict) -> ConflictView {
+    // The type at the start of a path says nothing that the page does not say.
+    let elements = conflict.path.split('.').filter(|name| !sanad_record::key::is_resource_type(name));
+    let names: Vec<_> = elements.map(|name| fhir::element_name(&f.v, name)).collect();
+    let why = match conflict.kind {
+        ConflictKind::RemovedElsewhere => Some(f.t("conflict-removed-elsewhere")),
+        ConflictKind::DeletedElsewhere => Some(f.t("conflict-deleted-elsewhere")),
+        ConflictKind::Unreadable => Some(f.t("conflict-unreadable")),
+        _ => None,
+    };
+    let sides = conflict.sides.iter().map(|side| SideView {
+        value: side.value.as_deref().map_or_else(|| f.t("conflict-removed"), |value| value_text(f, value)),
+        site: side.site.clone(),
+        at_ms: side.at_ms,
+    });
+    ConflictView { why, place: names.join(" › "), sides: sides.collect() }
+}
+
+/// A JSON value in a few words, or its text if it takes more than that.
+fn value_text(f: &Frame, json: &str) -> String {
+    let node = sanad_record::json::parse(json.as_bytes()).ok();
+    node.and_then(|node| fhir::short(&f.v, &node)).unwrap_or_else(|| fhir::lay_out(json.as_bytes()))
+}

@@ -1,0 +1,103 @@
+//! Where the pages get what they show.
+
+mod site;
+
+use std::sync::Arc;
+
+use sanad_record::key::ResourceKey;
+use sanad_record::version::VersionId;
+
+use sanad_node::site::Site;
+
+use crate::fixed::Fixed;
+use crate::model::{
+    ConflictRow, Gauges, Listing, Overview, PatientPage, PatientRow, ResourcePage, ResourceRow, VersionPage,
+};
+
+/// The record could not be read. Says nothing of what is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the record could not be read")]
+pub struct SourceError;
+
+/// What fills the pages. `Ok(None)` means: there is no such thing, or it cannot be read here.
+///
+/// The calls may wait for the disk and for the site's own thread, so they belong on a thread that may block, inside a
+/// tokio runtime; the pages see to that.
+#[derive(Clone)]
+pub enum Source {
+    /// A site at work.
+    Site(Site),
+    /// A record that does not change: for tests and for looking at the screens.
+    Fixed(Arc<Fixed>),
+}
+
+impl Source {
+    /// What the header of every page shows.
+    pub fn gauges(&self) -> Result<Gauges, SourceError> {
+        match self {
+            Source::Site(site) => site::gauges(site),
+            Source::Fixed(fixed) => Ok(fixed.gauges.clone()),
+        }
+    }
+
+    /// The first page.
+    pub fn overview(&self) -> Result<Overview, SourceError> {
+        match self {
+            Source::Site(site) => site::overview(site),
+            Source::Fixed(fixed) => Ok(fixed.overview.clone()),
+        }
+    }
+
+    /// Patients, all or those that match, by page from 1.
+    pub fn patients(&self, query: Option<&str>, page: u64) -> Result<Listing<PatientRow>, SourceError> {
+        match self {
+            Source::Site(site) => site::patients(site, query, page),
+            Source::Fixed(fixed) => Ok(fixed.patients(query, page)),
+        }
+    }
+
+    /// One patient.
+    pub fn patient(&self, id: &str) -> Result<Option<PatientPage>, SourceError> {
+        match self {
+            Source::Site(site) => site::patient(site, id),
+            Source::Fixed(fixed) => Ok(fixed.patient(id)),
+        }
+    }
+
+    /// The resources of one type in a chart, newest first, by page from 1.
+    pub fn resources_of(
+        &self,
+        patient: &str,
+        resource_type: &str,
+        page: u64,
+    ) -> Result<Option<Listing<ResourceRow>>, SourceError> {
+        match self {
+            Source::Site(site) => site::resources_of(site, patient, resource_type, page),
+            Source::Fixed(fixed) => Ok(fixed.resources_of(patient, resource_type, page)),
+        }
+    }
+
+    /// One resource.
+    pub fn resource(&self, key: &ResourceKey) -> Result<Option<ResourcePage>, SourceError> {
+        match self {
+            Source::Site(site) => site::resource(site, key),
+            Source::Fixed(fixed) => Ok(fixed.resource(key)),
+        }
+    }
+
+    /// One version of a resource.
+    pub fn version(&self, key: &ResourceKey, version: &VersionId) -> Result<Option<VersionPage>, SourceError> {
+        match self {
+            Source::Site(site) => site::version(site, key, version),
+            Source::Fixed(fixed) => Ok(fixed.version(key, version)),
+        }
+    }
+
+    /// Resources with values waiting for a choice, by page from 1.
+    pub fn conflicts(&self, page: u64) -> Result<Listing<ConflictRow>, SourceError> {
+        match self {
+            Source::Site(site) => site::conflicts(site, page),
+            Source::Fixed(fixed) => Ok(fixed.conflicts(page)),
+        }
+    }
+}

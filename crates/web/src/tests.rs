@@ -1,0 +1,365 @@
+//! The pages as a browser gets them, from the router, without a socket.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use sanad_record::merge::ConflictKind;
+use sanad_record::version::VersionId;
+use tower::ServiceExt;
+
+use crate::fixed::Fixed;
+use crate::model::{Aside, Conflict, Gauges, Overview, PatientPage, ResourcePage, Side, SiteKind, SiteRow, VersionRow};
+use crate::{Client, Config, Source, router};
+
+const HOSTILE: &str = "<script>alert(1)</script>\"'&<b>";
+
+fn record() -> Fixed {
+    let hostile = serde_json::Value::from(HOSTILE).to_string();
+    let raw = |text: &str| text.replace("HOSTILE", &hostile).into_bytes();
+    let patient =
+        raw(r#"{"resourceType":"Patient","id":"p1","name":[{"text":HOSTILE}],"gender":HOSTILE,"birthDate":HOSTILE,
+            "identifier":[{"use":"temp","value":HOSTILE}]}"#);
+    let note =
+        raw(r#"{"resourceType":"Observation","id":"o1","status":HOSTILE,"code":{"text":HOSTILE},"valueString":HOSTILE,
+            "subject":{"reference":"Patient/p1","display":HOSTILE},HOSTILE:HOSTILE,"effectiveDateTime":HOSTILE}"#);
+    let version = VersionRow {
+        id: VersionId::from_bytes([1; 16]),
+        parents: Vec::new(),
+        head: true,
+        deletes: false,
+        author: Some(HOSTILE.to_owned()),
+        site: HOSTILE.to_owned(),
+        at_ms: 0,
+    };
+    let side =
+        |value: &str| Side { value: Some(value.to_owned()), version: version.id, site: HOSTILE.to_owned(), at_ms: 0 };
+    let conflict = Conflict {
+        path: format!("Observation.{HOSTILE}"),
+        kind: ConflictKind::Value,
+        sides: vec![side(&hostile), side(HOSTILE)],
+    };
+    let resource = |key: &str, raw: &[u8], conflicts: Vec<Conflict>| ResourcePage {
+        key: key.parse().unwrap(),
+        about: vec!["p1".to_owned()],
+        raw: Some(raw.to_vec()),
+        versions: vec![version.clone()],
+        conflicts,
+    };
+    let site = SiteRow {
+        call_sign: HOSTILE.to_owned(),
+        kind: SiteKind::Haven,
+        this: false,
+        confirmed: None,
+        heard_ms: None,
+        addresses: vec![HOSTILE.to_owned()],
+    };
+    Fixed {
+        gauges: Gauges { call_sign: HOSTILE.to_owned(), only_here_records: 1, readable_charts: 1, conflicts: 1 },
+        overview: Overview { records: 2, sealed: 0, sites: vec![site], syncs: Vec::new(), aside: Aside::default() },
+        patients: vec![PatientPage {
+            id: "p1".to_owned(),
+            raw: patient.clone(),
+            merged_from: vec!["p2".to_owned()],
+            only_here: 1,
+            readable_at: vec![HOSTILE.to_owned()],
+            conflicts: 1,
+            groups: Vec::new(),
+        }],
+        resources: vec![
+            resource("Patient/p1", &patient, Vec::new()),
+            resource("Observation/o1", &note, vec![conflict]),
+        ],
+        version_bytes: BTreeMap::new(),
+    }
+}
+
+/// The addresses of every kind of page.
+const PAGES: [&str; 11] = [
+    "/",
+    "/sites",
+    "/patients",
+    "/patients/p1",
+    "/patients/p1/Observation",
+    "/patients/p1/Observation/o1",
+    "/resources/Observation/o1",
+    "/resources/Observation/o1/versions/01010101010101010101010101010101",
+    "/resources/Patient/p1",
+    "/conflicts",
+    "/nothing/here",
+];
+
+struct Door {
+    router: Router,
+    code: String,
+    now_ms: Arc<AtomicU64>,
+    client: Client,
+    cookies: BTreeMap<String, String>,
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Door {
+    fn at(address: [u8; 4]) -> Door {
+        let now_ms = Arc::new(AtomicU64::new(1_519_989_600_000));
+        let clock = now_ms.clone();
+        let config = Config {
+            secret: [7; 32],
+            clock: Arc::new(move || clock.load(Ordering::Relaxed)),
+            utc_offset: time::UtcOffset::UTC,
+            host_names: Vec::new(),
+        };
+        let (router, code) = router(Source::Fixed(Arc::new(record())), config).unwrap();
+        let client = Client { address: IpAddr::from(address), tls: false };
+        Door { router, code, now_ms, client, cookies: BTreeMap::new() }
+    }
+
+    async fn send(&mut self, mut request: Request<Body>) -> Answer {
+        let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        request.headers_mut().insert(header::COOKIE, cookies.join("; ").parse().unwrap());
+        request.headers_mut().entry(header::HOST).or_insert("127.0.0.1:8080".parse().unwrap());
+        request.extensions_mut().insert(self.client);
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        for cookie in parts.headers.get_all(header::SET_COOKIE) {
+            let (pair, _) = cookie.to_str().unwrap().split_once(';').unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            self.cookies.insert(name.to_owned(), value.to_owned());
+        }
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+    }
+
+    async fn get(&mut self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// Fills in a form as the page gives it.
+    async fn post(&mut self, page: &str, action: &str, fields: &str) -> Answer {
+        let form = self.get(page).await.body;
+        let token = form.split("name=\"form\" value=\"").nth(1).unwrap()[..32].to_owned();
+        self.post_raw(action, &format!("form={token}&{fields}")).await
+    }
+
+    async fn post_raw(&mut self, action: &str, body: &str) -> Answer {
+        let request = Request::post(action).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+}
+
+fn here() -> Door {
+    Door::at([127, 0, 0, 1])
+}
+
+fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
+    answer.headers.get(name).map_or("", |value| value.to_str().unwrap())
+}
+
+#[tokio::test]
+async fn text_from_records_is_never_markup() {
+    let mut door = here();
+    for lang in ["ar", "en"] {
+        door.post("/", "/language", &format!("language={lang}&back=/")).await;
+        for path in PAGES {
+            let body = door.get(path).await.body;
+            assert!(!body.contains("<script") && !body.contains("&<b>"), "{path}");
+            // Everything that the pages themselves put between angle brackets is lower case and known.
+            assert!(!body.contains("alert(1)</"), "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_title_names_a_patient() {
+    let mut door = here();
+    for path in PAGES {
+        let body = door.get(path).await.body;
+        let title = body.split("<title>").nth(1).unwrap().split("</title>").next().unwrap();
+        assert!(!title.contains("alert"), "{path}: {title}");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_forbids_what_no_page_needs() {
+    let mut door = here();
+    for path in PAGES {
+        let answer = door.get(path).await;
+        let wanted = if path == "/nothing/here" { StatusCode::NOT_FOUND } else { StatusCode::OK };
+        assert_eq!(answer.status, wanted, "{path}");
+        assert_eq!(header(&answer, "content-security-policy"), crate::guard::CONTENT_SECURITY_POLICY);
+        assert_eq!(header(&answer, "cache-control"), "no-store", "{path}");
+        assert_eq!(header(&answer, "x-content-type-options"), "nosniff");
+        assert_eq!(header(&answer, "referrer-policy"), "no-referrer");
+        assert_eq!(header(&answer, "cross-origin-opener-policy"), "same-origin");
+        assert!(!answer.body.contains("style=") && !answer.body.contains("http://") && answer.body.len() < 60_000);
+    }
+    let css = door.get("/").await.body.split("href=\"/assets/").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let css = door.get(&format!("/assets/{css}")).await;
+    assert_eq!(header(&css, "cache-control"), "public, max-age=31536000, immutable");
+    assert_eq!(header(&css, "content-type"), "text/css; charset=utf-8");
+}
+
+#[tokio::test]
+async fn pages_run_the_way_their_language_does() {
+    let mut door = here();
+    assert!(door.get("/").await.body.contains("<html lang=\"ar\" dir=\"rtl\""));
+    let answer = door.post("/", "/language", "language=en&back=/sites").await;
+    assert_eq!((answer.status, header(&answer, "location")), (StatusCode::SEE_OTHER, "/sites"));
+    assert!(door.get("/").await.body.contains("<html lang=\"en\" dir=\"ltr\""));
+    door.post("/", "/theme", "theme=night&back=/").await;
+    assert!(door.get("/").await.body.contains("data-theme=\"night\""));
+}
+
+#[tokio::test]
+async fn a_name_that_a_stranger_can_point_here_shows_nothing() {
+    let mut door = here();
+    let request = Request::get("/patients").header(header::HOST, "evil.example:8080").body(Body::empty()).unwrap();
+    let answer = door.send(request).await;
+    assert_eq!(answer.status, StatusCode::MISDIRECTED_REQUEST);
+    assert!(!answer.body.contains("alert"), "nothing of the record is in it");
+    let request = Request::get("/patients").header(header::HOST, "localhost:8080").body(Body::empty()).unwrap();
+    assert_eq!(door.send(request).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_proxy_on_this_machine_makes_nobody_local() {
+    let mut door = here();
+    let request = Request::get("/patients").header("x-forwarded-for", "192.0.2.1").body(Body::empty()).unwrap();
+    assert_eq!(header(&door.send(request).await, "location"), "/sign-in");
+}
+
+#[tokio::test]
+async fn a_form_from_elsewhere_does_nothing() {
+    let mut door = here();
+    door.get("/").await;
+    for body in ["language=en", "form=0&language=en"] {
+        assert_eq!(door.post_raw("/language", body).await.status, StatusCode::FORBIDDEN);
+    }
+    let mut stranger = here();
+    let token = stranger.get("/").await.body.split("name=\"form\" value=\"").nth(1).unwrap()[..32].to_owned();
+    stranger.cookies.insert("sanad-browser".to_owned(), "f".repeat(32));
+    let answer = stranger.post_raw("/language", &format!("form={token}&language=en")).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN, "another browser's token");
+    let request = Request::post("/language").header(header::ORIGIN, "http://evil.example").body(Body::empty()).unwrap();
+    assert_eq!(door.send(request).await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn what_is_too_large_or_the_wrong_way_is_refused_in_plain_words() {
+    let mut door = here();
+    let answer = door.post("/", "/patients", &format!("q={}", "a".repeat(crate::FORM_BYTES_MAX))).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(answer.body.contains("لم يتغيّر شيء."));
+    let answer = door.post("/", "/sites", "").await;
+    assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
+    assert!(answer.body.contains("<h1>"));
+    for path in [
+        "/patients/nobody",
+        "/patients/p1/NoType",
+        "/resources/Observation/none",
+        "/resources/No/o1",
+        "/patients/p2x/Observation/o1",
+        "/resources/Observation/o1/versions/x",
+    ] {
+        assert_eq!(door.get(path).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_search_never_shows_in_an_address() {
+    let mut door = here();
+    let answer = door.post("/patients", "/patients", "q=alert").await;
+    let place = header(&answer, "location").to_owned();
+    assert!(place.starts_with("/patients?s=") && !place.contains("alert"));
+    let found = door.get(&place).await.body;
+    assert!(found.contains("value=\"alert\"") && found.contains("/patients/p1"));
+    let answer = door.post("/patients", "/patients", "q=nobody").await;
+    let place = header(&answer, "location").to_owned();
+    assert!(!door.get(&place).await.body.contains("/patients/p1"));
+    assert!(door.get("/patients?s=00").await.body.contains("/patients/p1"), "a search no longer kept shows all");
+}
+
+#[tokio::test]
+async fn a_merged_patient_is_shown_where_the_record_is_now() {
+    let mut door = here();
+    assert_eq!(header(&door.get("/patients/p2").await, "location"), "/patients/p1");
+}
+
+#[tokio::test]
+async fn a_stranger_sees_nothing_without_the_code() {
+    let mut door = Door::at([192, 168, 1, 7]);
+    for path in PAGES {
+        let answer = door.get(path).await;
+        assert_eq!((answer.status, header(&answer, "location")), (StatusCode::SEE_OTHER, "/sign-in"), "{path}");
+    }
+    let page = door.get("/sign-in").await;
+    assert!(page.status == StatusCode::OK && !page.body.contains("alert"));
+    assert_eq!(door.post("/sign-in", "/sign-in", "code=00000000").await.status, StatusCode::FORBIDDEN);
+    let code = door.code.clone();
+    let answer = door.post("/sign-in", "/sign-in", &format!("code={code}")).await;
+    assert_eq!(header(&answer, "location"), "/");
+    let cookie = header(&answer, "set-cookie");
+    assert!(cookie.contains("; HttpOnly; SameSite=Strict") && !cookie.contains("Secure"));
+    assert_eq!(door.get("/patients").await.status, StatusCode::OK);
+    door.now_ms.fetch_add(crate::session::IDLE_MS_MAX, Ordering::Relaxed);
+    assert_eq!(header(&door.get("/patients").await, "location"), "/sign-in", "idle");
+}
+
+#[tokio::test]
+async fn a_locked_screen_stays_locked_and_tls_makes_cookies_secure() {
+    let mut door = Door::at([192, 168, 1, 7]);
+    door.client.tls = true;
+    let code = door.code.clone();
+    let answer = door.post("/sign-in", "/sign-in", &format!("code={code}")).await;
+    assert!(header(&answer, "set-cookie").contains("; Secure"));
+    let session = door.cookies["sanad-session"].clone();
+    door.post("/", "/sign-out", "").await;
+    door.cookies.insert("sanad-session".to_owned(), session);
+    assert_eq!(header(&door.get("/").await, "location"), "/sign-in");
+}
+
+#[tokio::test]
+async fn guessing_the_code_is_slowed_down() {
+    let mut door = Door::at([192, 168, 1, 7]);
+    for _ in 0..crate::session::FREE_TRIES {
+        assert_eq!(door.post("/sign-in", "/sign-in", "code=1").await.status, StatusCode::FORBIDDEN);
+    }
+    let code = door.code.clone();
+    let answer = door.post("/sign-in", "/sign-in", &format!("code={code}")).await;
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "even the right code waits");
+    door.now_ms.fetch_add(5_000, Ordering::Relaxed);
+    assert_eq!(door.post("/sign-in", "/sign-in", &format!("code={code}")).await.status, StatusCode::SEE_OTHER);
+}
+
+#[test]
+fn the_night_is_the_same_chosen_or_wished() {
+    let css = include_str!("../assets/sanad.css");
+    let nights: Vec<Vec<&str>> = css
+        .split("color-scheme: dark;")
+        .skip(1)
+        .map(|rest| rest.split('}').next().unwrap().split_whitespace().collect())
+        .collect();
+    assert_eq!(nights.len(), 2);
+    assert_eq!(nights[0], nights[1]);
+}
+
+#[test]
+fn the_sheet_names_no_side_of_the_page() {
+    let css = include_str!("../assets/sanad.css");
+    // `text-align: left` belongs to raw JSON, which runs left to right in every language.
+    for physical in
+        ["margin-left", "margin-right", "padding-left", "padding-right", "border-left", "border-right", "float:"]
+    {
+        assert!(!css.contains(physical), "{physical}");
+    }
+    assert_eq!(css.matches("text-align: left").count(), 1);
+}
