@@ -55,7 +55,7 @@ pub(crate) type Line = mpsc::UnboundedSender<Word>;
 
 /// Milliseconds since 1970 by the wall clock: stored, shown, never trusted.
 #[allow(clippy::disallowed_methods, reason = "the node is where the clock comes in")]
-pub(crate) fn now_ms() -> u64 {
+pub fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 

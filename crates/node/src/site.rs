@@ -1,5 +1,6 @@
 //! A site: an unlocked data folder with its replica running. The one handle that screens, carriers and commands share.
 
+pub use crate::heart::now_ms;
 use crate::heart::{Command, Heart, QUEUE_MAX, RECEIPT_KEY};
 use crate::join::Throttle;
 use crate::save::{SaveRequest, Saved};

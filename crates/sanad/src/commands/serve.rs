@@ -1,0 +1,116 @@
+//! `sanad serve`: screens and sync on one port, peers kept in touch, other commands answered through the folder's socket.
+
+use super::WRONG_PASSPHRASE_DELAY;
+use crate::remote;
+use crate::say::{self, Trouble};
+use anyhow::Result;
+use sanad_node::carrier::{Dialer, Limits, Peer};
+use sanad_node::site::{Site, now_ms, system_entropy};
+use sanad_web::{Client, Config, Source};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// A site that is being served. Dropped without [`Served::stop`], it stops at once.
+pub struct Served {
+    /// The site.
+    pub site: Site,
+    /// Where it listens.
+    pub listening: SocketAddr,
+    /// The code for the screens from other devices.
+    pub screen_code: String,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl Served {
+    /// Stops listening and talking, ends open sessions, and releases the folder.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        while self.tasks.join_next().await.is_some() {}
+        self.site.close().await;
+    }
+
+    /// As a bomb would: nothing is finished, nobody is told.
+    pub async fn destroy(mut self) {
+        self.tasks.shutdown().await;
+        self.site.close().await;
+    }
+}
+
+/// Serves a site on a listener. `addresses` are announced to the network if given.
+pub async fn serve(site: Site, listener: TcpListener, addresses: Vec<String>) -> Result<Served> {
+    let listening = listener.local_addr()?;
+    let (stop, stopping) = watch::channel(false);
+    let config = Config {
+        secret: system_entropy().array(),
+        clock: Arc::new(now_ms),
+        // Times are shown in the time of the place; without one known to be right, in UTC.
+        utc_offset: time::UtcOffset::UTC,
+        host_names: vec![],
+    };
+    let (router, screen_code) = sanad_web::router(Source::Site(site.clone()), config)?;
+    let router = router.layer(axum::middleware::map_request(name_client));
+    let mut tasks = JoinSet::new();
+    let (accept, identity, mut until) = (Arc::new(site.clone()), site.identity(), stopping.clone());
+    tasks.spawn(async move {
+        let shutdown = async move { drop(until.wait_for(|stop| *stop).await) };
+        // The identity was made by this program; a damaged one is told by `sanad check`.
+        let _ = sanad_node::carrier::serve(listener, &identity, router, accept, Limits::default(), shutdown).await;
+    });
+    if !addresses.is_empty() {
+        // A site that has just joined may not have the network's keys yet; it says its address once they have come.
+        let site = site.clone();
+        tasks.spawn(async move { site.announce_when_ready(addresses).await });
+    }
+    let (toucher, until) = (site.clone(), stopping);
+    tasks.spawn(async move {
+        toucher.keep_in_touch(Arc::new(Dialer::new(Limits::default())), until).await;
+    });
+    Ok(Served { site, listening, screen_code, stop, tasks })
+}
+
+/// Tells the screens who asks, from what the carrier knows of the connection.
+async fn name_client(mut request: axum::extract::Request) -> axum::extract::Request {
+    if let Some(peer) = request.extensions().get::<Peer>().copied() {
+        request.extensions_mut().insert(Client { address: peer.addr.ip(), tls: peer.tls });
+    }
+    request
+}
+
+/// The command.
+pub async fn run(dir: &Path, passphrase: &str, listen: SocketAddr, addresses: Vec<String>, json: bool) -> Result<u8> {
+    let site = Site::open(dir, passphrase, WRONG_PASSPHRASE_DELAY)?;
+    let listener = TcpListener::bind(listen).await.map_err(|error| Trouble::CannotListen(error.to_string()))?;
+    let addresses = if addresses.is_empty() { default_addresses(listener.local_addr()?) } else { addresses };
+    let served = serve(site, listener, addresses).await?;
+    let control = remote::listen(dir, served.site.clone(), passphrase)?;
+    let url = format!("https://{}", served.listening);
+    if json {
+        println!("{}", serde_json::json!({ "listening": url, "screen_code": served.screen_code }));
+    } else {
+        println!("{url}\n{} {}", say::text("screen-code", &[]), served.screen_code);
+    }
+    wait_for_the_end().await?;
+    drop(control);
+    served.stop().await;
+    Ok(0)
+}
+
+/// An address that listens on one interface is one at which peers can reach it; a wildcard says nothing to anybody.
+pub fn default_addresses(listening: SocketAddr) -> Vec<String> {
+    if listening.ip().is_unspecified() { vec![] } else { vec![format!("https://{listening}")] }
+}
+
+/// Ctrl-C or a polite request to end.
+pub async fn wait_for_the_end() -> Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

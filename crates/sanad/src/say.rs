@@ -1,0 +1,202 @@
+//! What the command line says when something goes wrong: what happened, what is safe, what to do next, in the language
+//! of the user (`SANAD_LANG`, else `LANG`; Arabic and English).
+
+use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
+use sanad_node::carrier::DialError;
+use sanad_node::site::SiteError;
+use sanad_store::StoreError;
+use std::path::PathBuf;
+use unic_langid::{LanguageIdentifier, langid};
+
+/// Failed.
+pub const EXIT_FAILED: u8 = 1;
+/// Wrong usage.
+pub const EXIT_USAGE: u8 = 2;
+/// Refused: locked, not allowed.
+pub const EXIT_REFUSED: u8 = 3;
+/// Damaged data found.
+pub const EXIT_DAMAGED: u8 = 4;
+
+/// Troubles of the command line itself.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// The passphrase file cannot be read.
+    #[error("the passphrase file cannot be read")]
+    PassphraseFile(PathBuf),
+    /// Neither a file, nor the environment, nor a terminal gives a passphrase.
+    #[error("no passphrase was given")]
+    NoPassphrase,
+    /// A new passphrase is too short.
+    #[error("the passphrase is too short")]
+    ShortPassphrase(usize),
+    /// The two entries differ.
+    #[error("the two passphrases differ")]
+    PassphrasesDiffer,
+    /// The invite code is not one.
+    #[error("the invite code cannot be read")]
+    BadInvite(String),
+    /// The inviting site refused.
+    #[error("the inviting site refused")]
+    JoinRefused(String),
+    /// No site of the network has this address.
+    #[error("no site has this address")]
+    UnknownAddress(String),
+    /// The port is taken.
+    #[error("cannot listen there")]
+    CannotListen(String),
+    /// An error of the running process of this folder, already explained there.
+    #[error("{text}")]
+    Remote {
+        /// Its exit code.
+        code: u8,
+        /// Its words.
+        text: String,
+    },
+}
+
+const ENGLISH: &str = include_str!("../messages/en.ftl");
+const ARABIC: &str = include_str!("../messages/ar.ftl");
+
+fn arabic() -> bool {
+    let language = std::env::var("SANAD_LANG").or_else(|_| std::env::var("LANG")).unwrap_or_default();
+    language.starts_with("ar")
+}
+
+fn bundle(language: LanguageIdentifier, source: &str) -> FluentBundle<FluentResource> {
+    // A message that does not parse is left out; the test reads every message in both languages.
+    let resource = match FluentResource::try_new(source.to_owned()) {
+        Ok(resource) | Err((resource, _)) => resource,
+    };
+    let mut bundle = FluentBundle::new(vec![language]);
+    bundle.set_use_isolating(false);
+    drop(bundle.add_resource(resource));
+    bundle
+}
+
+fn text_in(arabic: bool, id: &str, args: &[(&str, String)]) -> String {
+    let bundle = if arabic { bundle(langid!("ar"), ARABIC) } else { bundle(langid!("en"), ENGLISH) };
+    let mut values = FluentArgs::new();
+    for (name, value) in args {
+        values.set(*name, value.clone());
+    }
+    let pattern = bundle.get_message(id).and_then(|message| message.value());
+    pattern.map_or_else(
+        || id.to_owned(),
+        |pattern| bundle.format_pattern(pattern, Some(&values), &mut vec![]).into_owned(),
+    )
+}
+
+/// A message in the user's language.
+pub fn text(id: &str, args: &[(&str, String)]) -> String {
+    text_in(arabic(), id, args)
+}
+
+/// The exit code and the words for an error.
+pub fn explain(error: &anyhow::Error) -> (u8, String) {
+    if let Some(Trouble::Remote { code, text }) = error.downcast_ref() {
+        return (*code, text.clone());
+    }
+    let (code, id, args) = name(error);
+    (code, text(id, &args))
+}
+
+type Named = (u8, &'static str, Vec<(&'static str, String)>);
+
+fn name(error: &anyhow::Error) -> Named {
+    let plain = |code, id| (code, id, vec![]);
+    if let Some(trouble) = error.downcast_ref::<Trouble>() {
+        return name_trouble(trouble);
+    }
+    if let Some(SiteError::Store(error)) = error.downcast_ref::<SiteError>() {
+        return name_store(error);
+    }
+    if let Some(error) = error.downcast_ref::<StoreError>() {
+        return name_store(error);
+    }
+    if let Some(error) = error.downcast_ref::<SiteError>() {
+        return match error {
+            SiteError::BadCallSign => plain(EXIT_USAGE, "bad-call-sign"),
+            SiteError::NoAuthority => plain(EXIT_REFUSED, "no-authority"),
+            SiteError::Save(error) => (EXIT_FAILED, "save-refused", vec![("why", error.to_string())]),
+            error => (EXIT_FAILED, "failed", vec![("why", error.to_string())]),
+        };
+    }
+    if let Some(error) = error.downcast_ref::<DialError>() {
+        let code = if matches!(error, DialError::WrongCertificate { .. }) { EXIT_REFUSED } else { EXIT_FAILED };
+        return (code, "unreachable", vec![("why", error.to_string())]);
+    }
+    (EXIT_FAILED, "failed", vec![("why", format!("{error:#}"))])
+}
+
+fn name_trouble(trouble: &Trouble) -> Named {
+    match trouble {
+        Trouble::PassphraseFile(file) => (EXIT_USAGE, "passphrase-file", vec![("file", file.display().to_string())]),
+        Trouble::NoPassphrase => (EXIT_USAGE, "no-passphrase", vec![]),
+        Trouble::ShortPassphrase(min) => (EXIT_USAGE, "short-passphrase", vec![("min", min.to_string())]),
+        Trouble::PassphrasesDiffer => (EXIT_USAGE, "passphrases-differ", vec![]),
+        Trouble::BadInvite(why) => (EXIT_USAGE, "bad-invite", vec![("why", why.clone())]),
+        Trouble::JoinRefused(why) => (EXIT_REFUSED, "join-refused", vec![("why", why.clone())]),
+        Trouble::UnknownAddress(address) => (EXIT_USAGE, "unknown-address", vec![("address", address.clone())]),
+        Trouble::CannotListen(why) => (EXIT_FAILED, "cannot-listen", vec![("why", why.clone())]),
+        Trouble::Remote { code, .. } => (*code, "failed", vec![]),
+    }
+}
+
+fn name_store(error: &StoreError) -> Named {
+    match error {
+        StoreError::WrongPassphrase => (EXIT_REFUSED, "wrong-passphrase", vec![]),
+        StoreError::InUse => (EXIT_REFUSED, "in-use", vec![]),
+        StoreError::NoStore => (EXIT_USAGE, "no-store", vec![]),
+        StoreError::Exists => (EXIT_REFUSED, "exists", vec![]),
+        StoreError::Full => (EXIT_FAILED, "disk-full", vec![]),
+        StoreError::Vault(_) | StoreError::Damaged { .. } | StoreError::DamagedFile => {
+            (EXIT_DAMAGED, "damaged", vec![("why", error.to_string())])
+        }
+        error => (EXIT_FAILED, "failed", vec![("why", error.to_string())]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    /// Message ids with the variables that they use.
+    fn messages(source: &str) -> BTreeMap<String, Vec<String>> {
+        let mut out: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut id = String::new();
+        for line in source.lines().filter(|line| !line.starts_with('#')) {
+            if let Some((name, _)) = line.split_once('=').filter(|_| !line.starts_with(' ')) {
+                id = name.trim().to_owned();
+                out.insert(id.clone(), vec![]);
+            }
+            for rest in line.split("{ $").skip(1) {
+                let name = rest.split([' ', '}']).next().unwrap().to_owned();
+                out.get_mut(&id).unwrap().push(name);
+            }
+        }
+        out.values_mut().for_each(|names| {
+            names.sort();
+            names.dedup();
+        });
+        out
+    }
+
+    #[test]
+    fn both_languages_say_the_same_things() {
+        assert_eq!(messages(ENGLISH), messages(ARABIC));
+        for id in messages(ENGLISH).keys() {
+            assert_ne!(text_in(true, id, &[]), *id);
+            assert_ne!(text_in(false, id, &[]), *id);
+        }
+    }
+
+    #[test]
+    fn a_wrong_passphrase_is_refused_with_words_and_code_3() {
+        let error = anyhow::Error::from(SiteError::Store(StoreError::WrongPassphrase));
+        let (code, _) = explain(&error);
+        assert_eq!(code, EXIT_REFUSED);
+        assert!(text_in(false, "wrong-passphrase", &[]).contains("Nothing was touched"));
+        assert!(text_in(true, "wrong-passphrase", &[]).contains("لم يُمسّ شيء"));
+    }
+}
