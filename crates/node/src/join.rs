@@ -197,7 +197,7 @@ impl Site {
         site.look(move |_, store| store.put_state(INVITER_KEY, Some(&value))).await?.map_err(SiteError::from)?;
         // What does not come now comes with the first sync.
         if let Some(peer) = site.inviter().await? {
-            drop(site.sync_with(&peer, &dialer).await);
+            drop(site.sync_with(&peer).await);
         }
         Ok(site)
     }

@@ -1,5 +1,6 @@
 //! A site: an unlocked data folder with its replica running. The one handle that screens, carriers and commands share.
 
+use crate::carrier::{Dialer, Limits};
 pub use crate::heart::now_ms;
 use crate::heart::{Command, Heart, QUEUE_MAX, RECEIPT_KEY};
 use crate::join::Throttle;
@@ -78,6 +79,7 @@ struct Inner {
     changed: watch::Receiver<u64>,
     reports: Mutex<BTreeMap<DeviceId, SessionReport>>,
     throttle: Throttle,
+    dialer: Dialer,
     heart: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
@@ -177,6 +179,7 @@ impl Site {
             changed,
             reports: Mutex::default(),
             throttle: Throttle::default(),
+            dialer: Dialer::new(Limits::default()),
             heart: Mutex::new(Some(heart)),
         })))
     }
@@ -286,6 +289,11 @@ impl Site {
 
     pub(crate) fn facility_secret(&self) -> FacilitySecret {
         FacilitySecret::from_bytes(&self.0.secrets.facility)
+    }
+
+    /// Keeps connections to peers open between sessions, so that a session costs no handshake.
+    pub(crate) fn dialer(&self) -> &Dialer {
+        &self.0.dialer
     }
 
     pub(crate) fn throttle(&self) -> &Throttle {

@@ -1,14 +1,13 @@
 //! When to talk to whom: at once after a save, to whoever lacks it; now and then, to hear what others have; ever more
 //! rarely, to those who do not answer. Only addresses that a member or an invite gave are contacted.
 
-use crate::carrier::{Address, DialError, Dialer, Target};
+use crate::carrier::{Address, DialError, Target};
 use crate::session::SessionReport;
 use crate::site::{Site, SiteError};
 use crate::tls::Pin;
 use sanad_log::frontier::Frontier;
 use sanad_log::ids::DeviceId;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -77,8 +76,8 @@ impl Site {
     ///
     /// # Errors
     /// The peer cannot be reached.
-    pub async fn sync_with(&self, peer: &PeerAddress, dialer: &Dialer) -> Result<SessionReport, SyncError> {
-        let channel = dialer.open(&peer.target).await?;
+    pub async fn sync_with(&self, peer: &PeerAddress) -> Result<SessionReport, SyncError> {
+        let channel = self.dialer().open(&peer.target).await?;
         Ok(self.run_session(channel, true, Some(peer.device)).await?)
     }
 
@@ -93,16 +92,14 @@ impl Site {
     }
 
     /// Keeps in touch with all peers until `stop` changes.
-    pub async fn keep_in_touch(&self, dialer: Arc<Dialer>, mut stop: watch::Receiver<bool>) {
+    pub async fn keep_in_touch(&self, mut stop: watch::Receiver<bool>) {
         let mut tasks: JoinSet<()> = JoinSet::new();
         let mut known: BTreeMap<DeviceId, tokio::task::AbortHandle> = BTreeMap::new();
         let mut changes = self.changes();
         loop {
             let Ok(peers) = self.peers().await else { break };
             for device in peers.into_keys() {
-                known
-                    .entry(device)
-                    .or_insert_with(|| tasks.spawn(self.clone().keep_in_touch_with(device, dialer.clone())));
+                known.entry(device).or_insert_with(|| tasks.spawn(self.clone().keep_in_touch_with(device)));
             }
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => break,
@@ -113,7 +110,7 @@ impl Site {
         tasks.shutdown().await;
     }
 
-    async fn keep_in_touch_with(self, device: DeviceId, dialer: Arc<Dialer>) {
+    async fn keep_in_touch_with(self, device: DeviceId) {
         let mut changes = self.changes();
         let mut back_off = BACK_OFF_MIN;
         loop {
@@ -121,7 +118,7 @@ impl Site {
             // Read anew each time: the peer may have moved.
             let Ok(peers) = self.peers().await else { return };
             let complete = match peers.get(&device) {
-                Some(peer) => self.sync_with(peer, &dialer).await.is_ok_and(|report| report.complete),
+                Some(peer) => self.sync_with(peer).await.is_ok_and(|report| report.complete),
                 None => false,
             };
             if complete {

@@ -6,7 +6,6 @@ use crate::remote;
 use crate::say::{self, EXIT_FAILED, Trouble};
 use anyhow::Result;
 use sanad_log::control::SiteKind;
-use sanad_node::carrier::{Dialer, Limits};
 use sanad_node::import::files_of;
 use sanad_node::site::{Site, SiteError};
 use sanad_store::StoreError;
@@ -116,12 +115,11 @@ async fn sync(site: &Site, with: Option<&str>, progress: Progress<'_>) -> Result
     if let (Some(url), true) = (with, peers.is_empty()) {
         return Err(Trouble::UnknownAddress(url.to_owned()).into());
     }
-    let dialer = Dialer::new(Limits::default());
     let mut sessions = Vec::new();
     let mut complete = 0;
     for (done, peer) in peers.iter().enumerate() {
         progress("sync", done as u64, Some(peers.len() as u64));
-        let mut session = match site.sync_with(peer, &dialer).await {
+        let mut session = match site.sync_with(peer).await {
             Ok(report) => {
                 complete += u64::from(report.complete);
                 let mut value = serde_json::to_value(&report)?;
@@ -188,7 +186,7 @@ fn status_in_words(status: &Value) -> String {
     let _ =
         writeln!(out, "{} ({}), network {}", text(&status["site"]), text(&status["kind"]), text(&status["network"]));
     let _ = writeln!(out, "  only here      {:>8} records", number(&status["only_here"]["records"]));
-    let _ = writeln!(out, "  readable here  {:>8} patients", number(&status["readable_here"]["patients"]));
+    let _ = writeln!(out, "  readable here  {:>8} charts", number(&status["readable_here"]["charts"]));
     for site in status["sites"].as_array().into_iter().flatten() {
         let behind = number(&site["behind"]["records"]);
         let heard = if site["confirmed_ms"].is_null() { "never heard" } else { "confirmed" };

@@ -4,7 +4,7 @@ use super::WRONG_PASSPHRASE_DELAY;
 use crate::remote;
 use crate::say::{self, Trouble};
 use anyhow::Result;
-use sanad_node::carrier::{Dialer, Limits, Peer};
+use sanad_node::carrier::{Limits, Peer};
 use sanad_node::site::{Site, now_ms, system_entropy};
 use sanad_web::{Client, Config, Source};
 use std::net::SocketAddr;
@@ -68,7 +68,7 @@ pub async fn serve(site: Site, listener: TcpListener, addresses: Vec<String>) ->
     }
     let (toucher, until) = (site.clone(), stopping);
     tasks.spawn(async move {
-        toucher.keep_in_touch(Arc::new(Dialer::new(Limits::default())), until).await;
+        toucher.keep_in_touch(until).await;
     });
     Ok(Served { site, listening, screen_code, stop, tasks })
 }

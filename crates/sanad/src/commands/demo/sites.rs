@@ -5,7 +5,6 @@ use crate::commands::serve::{self, Served};
 use anyhow::{Context as _, Result};
 use sanad_log::control::SiteKind;
 use sanad_log::ids::FacilityId;
-use sanad_node::carrier::{Dialer, Limits};
 use sanad_node::site::{NewSite, Site, system_entropy};
 use sanad_store::KdfCost;
 use std::net::SocketAddr;
@@ -22,7 +21,6 @@ pub struct DemoSite {
     name: &'static str,
     dir: PathBuf,
     served: Served,
-    dialer: Dialer,
     _link: Link,
 }
 
@@ -51,7 +49,7 @@ impl DemoSite {
     pub async fn sync_with(&self, other: &DemoSite) -> Result<bool> {
         let peers = self.site().peers().await?;
         let Some(peer) = peers.get(&other.site().device()) else { return Ok(false) };
-        Ok(self.site().sync_with(peer, &self.dialer).await.is_ok_and(|report| report.complete))
+        Ok(self.site().sync_with(peer).await.is_ok_and(|report| report.complete))
     }
 
     /// Stops in good order.
@@ -109,7 +107,7 @@ impl DemoNetwork {
         let addresses = vec![format!("https://{}", link.address())];
         site.announce(addresses.clone()).await?;
         let served = serve::serve(site, listener, addresses).await?;
-        Ok(DemoSite { name, dir, served, dialer: Dialer::new(Limits::default()), _link: link })
+        Ok(DemoSite { name, dir, served, _link: link })
     }
 
     /// Cuts and mends links at random until told to stop.
