@@ -7,7 +7,11 @@
 //! Folders are searched for `.json` and `.ndjson` files. Every resource in them is one sample: the save that holds
 //! just that resource, as it comes and minified. One file in five (by the hash of its name) is held out of training
 //! and is what is measured, so no patient is on both sides.
-#![allow(clippy::disallowed_methods, reason = "a command for a developer's machine, no part of the library")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "a command for a developer's machine, no part of the library"
+)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -93,7 +97,7 @@ fn saves(folder: &Path, held_out: bool) -> Vec<Save> {
     let mut saves = Vec::new();
     for path in files(folder) {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        if (blake3::hash(name.as_bytes()).as_bytes()[0] % 5 == 0) != held_out {
+        if blake3::hash(name.as_bytes()).as_bytes()[0].is_multiple_of(5) != held_out {
             continue;
         }
         let bytes = std::fs::read(&path).expect("the file can be read");

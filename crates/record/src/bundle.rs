@@ -11,6 +11,7 @@
 
 mod ids;
 mod ndjson;
+mod people;
 mod references;
 
 use std::borrow::Cow;
@@ -76,6 +77,9 @@ pub enum ProblemReason {
     /// or left out.
     #[error("an entry of this id came before")]
     SameIdTwice,
+    /// A Patient of this id is held already and is plainly another person. This one is kept under an id of its own.
+    #[error("another person has this id already")]
+    AnotherPerson,
     /// A request that cannot be carried out from a file (PATCH, conditional update or delete).
     #[error("a request that only a server can carry out")]
     Request,
@@ -149,6 +153,23 @@ impl Unpacked {
 /// # Errors
 /// [`ImportError`] if it is not JSON or not a resource; then nothing of it was taken over.
 pub fn unpack(raw: &[u8], name_for_ids: &str) -> Result<Unpacked, ImportError> {
+    unpack_beside(raw, name_for_ids, &|_| None)
+}
+
+/// As [`unpack`], beside what is held already: `held` gives the bytes of a Patient, if there is one.
+///
+/// A document made elsewhere whose Patient has the id of a held one and is plainly somebody else (not a word of the
+/// name, no identifier and no date of birth in common) gives that Patient an id of its own, and the references with
+/// it. An importer should use this: documents made from a template do share ids. A single resource keeps its id,
+/// whoever it is about.
+///
+/// # Errors
+/// As [`unpack`].
+pub fn unpack_beside(
+    raw: &[u8],
+    name_for_ids: &str,
+    held: &dyn Fn(&ResourceKey) -> Option<Vec<u8>>,
+) -> Result<Unpacked, ImportError> {
     if raw.len() > FILE_BYTES_MAX {
         return Err(ImportError::TooLarge);
     }
@@ -158,7 +179,7 @@ pub fn unpack(raw: &[u8], name_for_ids: &str) -> Result<Unpacked, ImportError> {
         ImportError::NotAResource { offset, line, column }
     })?;
     if resource_type == "Bundle" {
-        return Ok(take_apart(&node, name_for_ids));
+        return Ok(take_apart(&node, name_for_ids, held));
     }
     let incoming = Incoming { key: ids::of_single(&resource_type, &node), raw: node.text.into(), delete: false };
     Ok(Unpacked { resources: vec![incoming], ..Unpacked::default() })
@@ -183,7 +204,7 @@ struct Entry<'n, 'a> {
     key: ResourceKey,
 }
 
-fn take_apart(bundle: &Node<'_>, name_for_ids: &str) -> Unpacked {
+fn take_apart(bundle: &Node<'_>, name_for_ids: &str, held: &dyn Fn(&ResourceKey) -> Option<Vec<u8>>) -> Unpacked {
     let bundle_type = bundle.get_str("type").unwrap_or_default();
     let nature = match &*bundle_type {
         _ if bundle.get("identifier").and_then(|id| id.get_str("system")).as_deref() == Some(EXPORT_SYSTEM) => {
@@ -199,7 +220,11 @@ fn take_apart(bundle: &Node<'_>, name_for_ids: &str) -> Unpacked {
     let mut entries: Vec<Entry<'_, '_>> = Vec::new();
     for (index, entry) in bundle.get("entry").map_or(&[][..], Node::items).iter().enumerate() {
         match read_entry(index, entry, nature, &scope) {
-            Ok(Read::Resource(entry, problem)) => {
+            Ok(Read::Resource(mut entry, mut problem)) => {
+                if nature == Nature::Foreign && is_another_person(&entry, held) {
+                    entry.key = scope.key_of_content(&entry.resource_type, entry.resource);
+                    problem = Some(ProblemReason::AnotherPerson);
+                }
                 problems.extend(problem.map(|reason| Problem { entry: index, reason }));
                 entries.push(entry);
             }
@@ -267,6 +292,12 @@ fn read_entry<'n, 'a>(
     };
     let key = put.unwrap_or_else(|| scope.key_of(&resource_type, full_url.as_deref(), resource, nature == Nature::Own));
     Ok(Read::Resource(Entry { index, full_url, resource_type, resource, key }, problem))
+}
+
+fn is_another_person(entry: &Entry<'_, '_>, held: &dyn Fn(&ResourceKey) -> Option<Vec<u8>>) -> bool {
+    let held = if entry.resource_type == "Patient" { held(&entry.key) } else { None };
+    let held = held.as_deref().and_then(|raw| json::parse_object(raw).ok());
+    held.is_some_and(|held| !people::may_be_one_person(&held, entry.resource))
 }
 
 /// Gives entries that came out with one id ids of their own; drops a repetition.

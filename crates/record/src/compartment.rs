@@ -1,7 +1,7 @@
 //! Whose record a resource belongs to: the element paths that tie each resource type to patients.
 //!
 //! The chart key that seals an entry, the chart that shows it and the unions of a patient merge all follow from here,
-//! so the table is complete by test: every R4 type is either in [`TABLE`] or in [`NO_PATIENT`].
+//! so the table is complete by test: every R4 type is either in `TABLE` or in `NO_PATIENT`.
 //!
 //! Source: the R4 CompartmentDefinition `patient` (its search parameters, resolved to their element paths with the
 //! official `search-parameters.json`). The rows marked *beyond* are not in that compartment, but they may name a
