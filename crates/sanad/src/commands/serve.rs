@@ -63,8 +63,13 @@ pub async fn serve(site: Site, listener: TcpListener, addresses: Vec<String>) ->
     });
     if !addresses.is_empty() {
         // A site that has just joined may not have the network's keys yet; it says its address once they have come.
-        let site = site.clone();
-        tasks.spawn(async move { site.announce_when_ready(addresses).await });
+        let (site, mut until) = (site.clone(), stopping.clone());
+        tasks.spawn(async move {
+            tokio::select! {
+                () = site.announce_when_ready(addresses) => {}
+                _ = until.wait_for(|stop| *stop) => {}
+            }
+        });
     }
     let (toucher, until) = (site.clone(), stopping);
     tasks.spawn(async move {
