@@ -37,7 +37,7 @@ const FILES: [&str; 10] = [
 ];
 
 /// Files that tests of other crates read.
-const ELSEWHERE: [&str; 3] = ["invite-", "save-", "version-"];
+const ELSEWHERE: [&str; 2] = ["save-", "version-"];
 
 fn folder() -> PathBuf {
     PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("../../vectors")

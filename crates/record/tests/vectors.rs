@@ -9,6 +9,7 @@ use sanad_record::op::{Action, Op, Save};
 use sanad_record::version::VersionId;
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use zstd::zstd_safe::{CParameter, FrameFormat};
 
 /// A file as it is, or, if there is none yet and it is asked for, as `make` has it.
 fn vectors(name: &str, make: impl FnOnce() -> Value) -> Value {
@@ -49,13 +50,27 @@ fn save_of(case: &Value) -> Save {
     }
 }
 
-/// A save without compression, put together by the rules of the specification alone: empty tail, CBOR by hand.
+const FLAG: &str = r#"{"resourceType":"Flag","id":"f1"}"#;
+
+/// The body of a save of [`FLAG`], put together by the rules of the specification alone: CBOR by hand, empty tail.
+fn body_by_hand() -> Vec<u8> {
+    let mut body = vec![0x83, 0xf6, 0xf6, 0x84, 0x18, 54, 0xf6, 0x00, 0x58, FLAG.len() as u8];
+    body.extend(FLAG.as_bytes());
+    body
+}
+
+/// Form 0: as it is.
 fn stored_by_hand() -> Vec<u8> {
-    let raw = br#"{"resourceType":"Flag","id":"f1"}"#;
-    let mut body = vec![0x83, 0xf6, 0xf6, 0x84];
-    body.extend([0x18, 54, 0xf6, 0x00, 0x58, raw.len() as u8]);
-    body.extend(raw);
-    [[0u8, 0].as_slice(), &body].concat()
+    [[0u8, 0].as_slice(), &body_by_hand()].concat()
+}
+
+/// Form 1: a frame without magic number, checksum, content size and dictionary. Any level and any compressor may make it.
+fn compressed_by_hand() -> Vec<u8> {
+    let mut compressor = zstd::bulk::Compressor::new(3).unwrap();
+    compressor.set_parameter(CParameter::Format(FrameFormat::Magicless)).unwrap();
+    compressor.set_parameter(CParameter::ContentSizeFlag(false)).unwrap();
+    let body = body_by_hand();
+    [[1u8, 0, body.len() as u8].as_slice(), &compressor.compress(&body).unwrap()].concat()
 }
 
 fn make_saves() -> Value {
@@ -64,7 +79,7 @@ fn make_saves() -> Value {
     let observation = format!(
         r#"{{"resourceType":"Observation","id":"o-1","status":"final","code":{{"text":"pulse"}},"subject":{{"reference":"Patient/{uuid}"}},"valueQuantity":{{"value":1.10,"unit":"/min"}}}}"#
     );
-    let long = format!(r#"{{"resourceType":"Basic","id":"b","code":{{"text":"{}"}}}}"#, "ab ".repeat(20_000));
+    let long = format!(r#"{{"resourceType":"Basic","id":"b","code":{{"text":"{}"}}}}"#, "ab ".repeat(400));
     let parents = [VersionId::derive(&[1; 32], 0).to_string(), VersionId::derive(&[2; 32], 7).to_string()];
     let none: [&str; 0] = [];
     let op = |key: &str, parents: Value, raw: Option<&str>| json!({"key": key, "parents": parents, "raw": raw.map(|raw| hex(raw.as_bytes()))});
@@ -82,9 +97,10 @@ fn make_saves() -> Value {
         case["save"] = json!(hex(&save_of(&case).encode()));
         case
     });
-    let by_hand = json!({"idempotency": null, "by": null, "save": hex(&stored_by_hand()),
-        "ops": [op("Flag/f1", json!(none), Some(r#"{"resourceType":"Flag","id":"f1"}"#))]});
-    encoded.chain([by_hand]).collect()
+    let by_hand = [stored_by_hand(), compressed_by_hand()].map(|save| {
+        json!({"idempotency": null, "by": null, "ops": [op("Flag/f1", json!(none), Some(FLAG))], "save": hex(&save)})
+    });
+    encoded.chain(by_hand).collect()
 }
 
 #[test]
