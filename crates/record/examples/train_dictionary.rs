@@ -10,6 +10,7 @@
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_macros,
+    clippy::disallowed_types,
     reason = "a command for a developer's machine, no part of the library"
 )]
 

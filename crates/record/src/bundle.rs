@@ -15,7 +15,7 @@ mod people;
 mod references;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -133,10 +133,11 @@ impl Unpacked {
     /// the same: it is to be sealed under their chart keys, though its own elements name no patient.
     pub fn patients(&self) -> Vec<String> {
         let mut ids = Vec::new();
+        let mut seen = BTreeSet::new();
         for incoming in self.resources.iter().filter(|incoming| !incoming.delete) {
             let Ok(resource) = serde_json::from_slice::<Value>(&incoming.raw) else { continue };
             for id in patients_of_key(&incoming.key, &resource) {
-                if !ids.contains(&id) {
+                if seen.insert(id.clone()) {
                     ids.push(id);
                 }
             }

@@ -10,6 +10,8 @@
 //! what they link and carry, `Binary.securityContext` because it is there to say whose secret the content is, and
 //! `BiologicallyDerivedProduct.collection.source`, the donor.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::key::{ResourceKey, is_legal_id};
@@ -83,8 +85,10 @@ pub fn patient_types() -> impl Iterator<Item = &'static str> {
 
 fn patients(own: Option<&str>, resource_type: &str, resource: &Value) -> Vec<String> {
     let mut ids = Vec::new();
+    // A Group may have any number of members.
+    let mut seen = BTreeSet::new();
     let mut add = |id: &str| {
-        if is_legal_id(id) && !ids.iter().any(|known| known == id) {
+        if is_legal_id(id) && seen.insert(id.to_owned()) {
             ids.push(id.to_owned());
         }
     };

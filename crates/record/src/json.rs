@@ -8,6 +8,7 @@
 mod splice;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 pub use splice::Edits;
 
@@ -161,6 +162,11 @@ impl<'a> Node<'a> {
         self.members().iter().rev().find(|member| member.key == key).map(|member| &member.value)
     }
 
+    /// The members by name; of duplicates the last.
+    pub(crate) fn by_key(&self) -> BTreeMap<&str, &Node<'a>> {
+        self.members().iter().map(|member| (&*member.key, &member.value)).collect()
+    }
+
     /// The text of a string with its escapes resolved; `None` for anything else.
     pub fn as_str(&self) -> Option<Cow<'a, str>> {
         matches!(self.kind, Kind::String).then(|| unescape(&self.text[1..self.text.len() - 1]))
@@ -177,15 +183,9 @@ impl<'a> Node<'a> {
         match (&self.kind, &other.kind) {
             (Kind::String, Kind::String) => self.text == other.text || self.as_str() == other.as_str(),
             (Kind::Array(a), Kind::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b)),
-            (Kind::Object(a), Kind::Object(b)) => {
-                let covers =
-                    |from: &Node<'_>, to: &[Member<'_>]| to.iter().all(|member| from.get(&member.key).is_some());
-                covers(self, b)
-                    && covers(other, a)
-                    && a.iter().all(|member| match (self.get(&member.key), other.get(&member.key)) {
-                        (Some(mine), Some(theirs)) => mine.same(theirs),
-                        _ => false,
-                    })
+            (Kind::Object(_), Kind::Object(_)) => {
+                let (a, b) = (self.by_key(), other.by_key());
+                a.len() == b.len() && a.iter().zip(&b).all(|((k, a), (l, b))| k == l && a.same(b))
             }
             (Kind::Null | Kind::Bool(_) | Kind::Number, Kind::Null | Kind::Bool(_) | Kind::Number) => {
                 self.text == other.text

@@ -208,6 +208,19 @@ fn a_third_side_joins_a_conflict() {
     }
 }
 
+/// Somebody may give a resource as many members and elements as fit; the merge must not take their square.
+#[test]
+fn wide_resources_merge_in_reasonable_time() {
+    let wide = |changed: usize| {
+        let members: Vec<_> = (0..30_000).map(|n| format!("\"m{n}\":{}", u8::from(n == changed))).collect();
+        let items: Vec<_> =
+            (0..30_000).map(|n| format!("{{\"system\":\"s\",\"value\":\"{n}\",\"x\":{}}}", n == changed)).collect();
+        format!("{{{},\"identifier\":[{}]}}", members.join(","), items.join(","))
+    };
+    let (raw, conflicts) = merged("Patient", &wide(30_000), &[&wide(1), &wide(2)]);
+    assert_eq!((raw.matches(":1").count(), raw.matches("true").count(), conflicts.len()), (2, 2, 0));
+}
+
 /// A small resource in the shape of FHIR: scalars, a choice, one-fact objects, keyed lists, unkeyed lists, pairs.
 pub(crate) fn resources() -> impl Strategy<Value = Value> {
     let word = || prop::sample::select(vec!["x", "y", "z", "é\n", ""]);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rules::{is_one_fact, is_safety_type, is_status};
-use super::tree::{Dispute, Slot, Tree, find, identities};
+use super::tree::{Dispute, Slot, Tree, by_stem, identities};
 use super::{Conflict, ConflictKind};
 use crate::version::VersionId;
 
@@ -201,32 +201,30 @@ impl Step {
         Some(Some(Slot { members: vec![(name.clone(), tree)], dispute: a.dispute.clone() }))
     }
 
-    fn object<'a>(
+    fn object<'t, 'a>(
         &self,
         place: Place,
-        base: Option<&[(Cow<'a, str>, Slot<'a>)]>,
-        a: &[(Cow<'a, str>, Slot<'a>)],
-        b: &[(Cow<'a, str>, Slot<'a>)],
-        sources: &[(VersionId, Option<&Tree<'a>>)],
+        base: Option<&'t [(Cow<'a, str>, Slot<'a>)]>,
+        a: &'t [(Cow<'a, str>, Slot<'a>)],
+        b: &'t [(Cow<'a, str>, Slot<'a>)],
+        sources: &[(VersionId, Option<&'t Tree<'a>>)],
     ) -> Tree<'a> {
-        let mut order: Vec<&Cow<'a, str>> = Vec::new();
-        for (stem, _) in base.unwrap_or(&[]).iter().chain(a).chain(b) {
-            if !order.contains(&stem) {
-                order.push(stem);
-            }
-        }
+        let mut seen = BTreeSet::new();
+        let order =
+            base.unwrap_or(&[]).iter().chain(a).chain(b).map(|(stem, _)| stem).filter(|stem| seen.insert(*stem));
+        let (base, a, b) = (by_stem(base.unwrap_or(&[])), by_stem(a), by_stem(b));
+        let sources: Vec<_> = sources
+            .iter()
+            .map(|(id, tree)| match tree {
+                Some(Tree::Object { slots, .. }) => (*id, by_stem(slots)),
+                _ => (*id, BTreeMap::new()),
+            })
+            .collect();
         let slots = order
-            .into_iter()
             .filter_map(|stem| {
-                let sources: Vec<_> = sources
-                    .iter()
-                    .map(|(id, tree)| match tree {
-                        Some(Tree::Object { slots, .. }) => (*id, find(slots, stem)),
-                        _ => (*id, None),
-                    })
-                    .collect();
-                let base = base.and_then(|slots| find(slots, stem));
-                let slot = self.slot(stem, place, base, find(a, stem), find(b, stem), &sources)?;
+                let at = |slots: &BTreeMap<&str, &'t Slot<'a>>| slots.get(&**stem).copied();
+                let sources: Vec<_> = sources.iter().map(|(id, slots)| (*id, at(slots))).collect();
+                let slot = self.slot(stem, place, at(&base), at(&a), at(&b), &sources)?;
                 Some((stem.clone(), slot))
             })
             .collect();

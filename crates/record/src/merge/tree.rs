@@ -57,7 +57,8 @@ impl<'a> Tree<'a> {
         match (self, other) {
             (Tree::Scalar(a), Tree::Scalar(b)) => a == b || literal(a) == literal(b),
             (Tree::Object { slots: a, .. }, Tree::Object { slots: b, .. }) => {
-                a.len() == b.len() && a.iter().all(|(stem, slot)| find(b, stem).is_some_and(|other| slot.same(other)))
+                let (a, b) = (by_stem(a), by_stem(b));
+                a.len() == b.len() && a.iter().zip(&b).all(|((k, a), (l, b))| k == l && a.same(b))
             }
             (Tree::Array { items: a, .. }, Tree::Array { items: b, .. }) => {
                 a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b))
@@ -223,11 +224,16 @@ pub(super) fn find<'s, 'a>(slots: &'s [(Cow<'a, str>, Slot<'a>)], stem: &str) ->
     slots.iter().find(|(known, _)| known == stem).map(|(_, slot)| slot)
 }
 
+/// The slots by name, for objects somebody gave very many members.
+pub(super) fn by_stem<'s, 'a>(slots: &'s [(Cow<'a, str>, Slot<'a>)]) -> BTreeMap<&'s str, &'s Slot<'a>> {
+    slots.iter().map(|(stem, slot)| (&**stem, slot)).collect()
+}
+
 /// Gathers members into slots; of duplicate names the last counts.
 fn slots<'a>(object: &Node<'a>) -> Vec<(Cow<'a, str>, Slot<'a>)> {
     let mut slots: Vec<(Cow<'a, str>, Slot<'a>)> = Vec::new();
     let mut places = BTreeMap::<String, usize>::new();
-    let last: BTreeMap<&str, &Node<'a>> = object.members().iter().map(|member| (&*member.key, &member.value)).collect();
+    let last = object.by_key();
     let is_array = |node: &Node<'a>| matches!(node.kind, Kind::Array(_));
     for member in object.members() {
         let plain = member.key.strip_prefix('_').unwrap_or(&member.key);
