@@ -50,7 +50,7 @@ month-12 = كانون الأول
 
 ## نظرة عامة
 overview-title = موقع { $site }
-overview-at = حتى { $time }
+overview-at = حتى { $time } ({ $zone })
 only-here-means =
     { $n ->
         [zero] لو دُمّر هذا الموقع الآن لما ضاع شيء: كل سجل أكّد موقع آخر استلامه.
@@ -232,6 +232,7 @@ untitled = بلا وصف
 
 ## سجل واحد
 resource-says = ما يقوله
+patient-identity = الهوية كاملة
 resource-deleted = حُذف هذا. نسخه باقية.
 resource-too-long = القائمة أطول من أن تظهر كاملة. الباقي في النص الأصلي.
 resource-raw = كما هو محفوظ (JSON)
@@ -380,6 +381,13 @@ el-medication = الدواء
 el-meta = عن هذا السجل
 el-method = الطريقة
 el-name = الاسم
+el-city = البلدة
+el-country = البلد
+el-district = المنطقة
+el-line = الشارع
+el-text = النص
+el-use = الاستعمال
+el-unit = الوحدة
 el-note = ملاحظة
 el-occurrence = متى
 el-onset = بدأ

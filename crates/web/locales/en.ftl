@@ -50,7 +50,7 @@ month-12 = Dec
 
 ## Overview
 overview-title = Site { $site }
-overview-at = as of { $time }
+overview-at = as of { $time } ({ $zone })
 only-here-means =
     { $n ->
         [0] Nothing would be lost if this site were destroyed now: every record is confirmed elsewhere.
@@ -188,6 +188,7 @@ untitled = no description
 
 ## One resource
 resource-says = What it says
+patient-identity = Full identity
 resource-deleted = This was deleted. Its versions remain.
 resource-too-long = The list is too long to show whole. The rest is in the raw text.
 resource-raw = As it is kept (JSON)
@@ -321,6 +322,13 @@ el-medication = Medicine
 el-meta = About this record
 el-method = Method
 el-name = Name
+el-city = Town
+el-country = Country
+el-district = District
+el-line = Street
+el-text = Text
+el-use = Use
+el-unit = Unit
 el-note = Note
 el-occurrence = When
 el-onset = Began

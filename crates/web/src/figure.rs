@@ -1,5 +1,7 @@
 //! Bars drawn on the server: how much of a whole, in two parts that a grey print still tells apart.
 
+/// The gap between the parts, so that they stay two where a printer has one grey.
+const GAP: u64 = 5;
 /// The length of a bar in its own units.
 const BAR: u64 = 1000;
 /// The shortest part that is drawn for something that is not nothing: a sliver that can be seen.
@@ -28,7 +30,8 @@ pub(crate) fn bar(marked: u64, whole: u64) -> Bar {
         _ if marked == whole => BAR,
         _ => share.clamp(SLIVER, BAR - SLIVER),
     };
-    Bar { plain: BAR - mark, mark_at: BAR - mark, mark }
+    let gap = if mark == 0 || mark == BAR { 0 } else { GAP };
+    Bar { plain: BAR - mark - gap, mark_at: BAR - mark, mark }
 }
 
 #[cfg(test)]

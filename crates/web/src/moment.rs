@@ -23,7 +23,19 @@ impl Calendar {
         if at.date() == now.date() {
             return clock;
         }
-        voice.with2("time-on-day", ("day", &day(voice, at.date(), at.year() != now.year())), ("time", &clock))
+        joined(voice.with2("time-on-day", ("day", &day(voice, at.date(), at.year() != now.year())), ("time", &clock)))
+    }
+
+    /// The offset, so that a time can be compared with a watch: `UTC`, `UTC+03:00`.
+    pub fn zone(&self) -> String {
+        let (hours, minutes, _) = self.offset.as_hms();
+        match (hours, minutes) {
+            (0, 0) => "UTC".to_owned(),
+            _ => {
+                let sign = if self.offset.is_negative() { '-' } else { '+' };
+                format!("UTC{sign}{:02}:{:02}", hours.unsigned_abs(), minutes.unsigned_abs())
+            }
+        }
     }
 
     /// The same instant for a `<time datetime>`, to the second.
@@ -65,20 +77,29 @@ pub fn written(voice: &Voice, text: &str) -> String {
     let Some(month) = month else { return year.to_string() };
     let Ok(month) = time::Month::try_from(month) else { return text.to_owned() };
     let Some(day_of_month) = day_of_month else {
-        return voice.with2("time-month", ("month", &month_name(voice, month)), ("year", &year.to_string()));
+        return joined(voice.with2("time-month", ("month", &month_name(voice, month)), ("year", &year.to_string())));
     };
     let Ok(date) = Date::from_calendar_date(year, month, day_of_month) else { return text.to_owned() };
     let day = day(voice, date, true);
     match text.split_once('T').and_then(|(_, clock)| clock.get(..5)) {
-        Some(clock) => voice.with2("time-on-day", ("day", &day), ("time", clock)),
+        Some(clock) => joined(voice.with2("time-on-day", ("day", &day), ("time", clock))),
         None => day,
     }
 }
 
 fn day(voice: &Voice, date: Date, with_year: bool) -> String {
     let month = month_name(voice, date.month());
-    let day = voice.with2("time-day", ("day", &date.day().to_string()), ("month", &month));
-    if with_year { voice.with2("time-day-year", ("day", &day), ("year", &date.year().to_string())) } else { day }
+    let day = joined(voice.with2("time-day", ("day", &date.day().to_string()), ("month", &month)));
+    if !with_year {
+        return day;
+    }
+    joined(voice.with2("time-day-year", ("day", &day), ("year", &date.year().to_string())))
+}
+
+/// A time without the isolates around its parts. They would hide the month's letters from whoever isolates the whole and
+/// looks for its direction, and an Arabic date would run from left to right.
+fn joined(text: String) -> String {
+    text.replace(['\u{2068}', '\u{2069}'], "")
 }
 
 fn month_name(voice: &Voice, month: time::Month) -> String {
@@ -91,19 +112,16 @@ mod tests {
     use crate::testing::voice;
     use crate::text::Lang;
 
-    fn plain(text: String) -> String {
-        text.replace(['\u{2068}', '\u{2069}'], "")
-    }
-
     #[test]
     fn a_time_says_its_day_only_when_it_is_another() {
         let calendar = Calendar { now_ms: 1_519_124_400_000, offset: UtcOffset::from_hms(3, 0, 0).unwrap() };
         let en = voice(Lang::En);
-        assert_eq!(plain(calendar.time(&en, 1_519_120_000_000)), "12:46");
-        assert_eq!(plain(calendar.time(&en, 1_519_020_000_000)), "19 Feb, 09:00");
-        assert_eq!(plain(calendar.time(&voice(Lang::Ar), 1_419_020_000_000)), "19 كانون الأول 2014، 23:13");
+        assert_eq!(calendar.time(&en, 1_519_120_000_000), "12:46");
+        assert_eq!(calendar.time(&en, 1_519_020_000_000), "19 Feb, 09:00");
+        assert_eq!(calendar.time(&voice(Lang::Ar), 1_419_020_000_000), "19 كانون الأول 2014، 23:13");
+        assert_eq!(calendar.zone(), "UTC+03:00");
         assert_eq!(calendar.machine(1_519_120_000_000), "2018-02-20T12:46:40+03:00");
-        assert_eq!(plain(calendar.time(&en, u64::MAX)), "time not known");
+        assert_eq!(calendar.time(&en, u64::MAX), "time not known");
     }
 
     #[test]
@@ -120,7 +138,7 @@ mod tests {
             ("", ""),
             ("2018-02-20Té", "20 Feb 2018"),
         ] {
-            assert_eq!(plain(written(&en, text)), shown);
+            assert_eq!(written(&en, text), shown);
         }
     }
 }

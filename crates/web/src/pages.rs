@@ -95,6 +95,11 @@ impl Frame {
         self.calendar.machine(*at_ms)
     }
 
+    /// When the page was made, and by which clock its times are.
+    pub(crate) fn as_of(&self) -> String {
+        self.v.with2("overview-at", ("time", &self.time(&self.calendar.now_ms)), ("zone", &self.calendar.zone()))
+    }
+
     /// Who saved something, and where.
     pub(crate) fn by(&self, author: &str, site: &str) -> String {
         self.v.with2("version-by", ("author", author), ("site", site))

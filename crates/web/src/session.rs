@@ -2,7 +2,7 @@
 //!
 //! Everything lives in memory and dies with the process. Time comes in as an argument; randomness as one secret.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// A session that has not been used for this long is over: long enough for a procedure, short enough for a shift change.
@@ -73,8 +73,8 @@ impl Secrets {
 
 /// The screens that are signed in, and who has been guessing.
 pub(crate) struct Sessions {
-    last_used_ms: HashMap<blake3::Hash, u64>,
-    wrong: HashMap<IpAddr, Wrong>,
+    last_used_ms: BTreeMap<[u8; 32], u64>,
+    wrong: BTreeMap<IpAddr, Wrong>,
     window_start_ms: u64,
     window_wrong: u32,
 }
@@ -87,7 +87,7 @@ struct Wrong {
 
 impl Sessions {
     pub(crate) fn new() -> Sessions {
-        Sessions { last_used_ms: HashMap::new(), wrong: HashMap::new(), window_start_ms: 0, window_wrong: 0 }
+        Sessions { last_used_ms: BTreeMap::new(), wrong: BTreeMap::new(), window_start_ms: 0, window_wrong: 0 }
     }
 
     /// Takes note of a new session. Only a hash of the token is kept.
@@ -97,12 +97,12 @@ impl Sessions {
             let oldest = self.last_used_ms.iter().min_by_key(|(_, last)| **last).map(|(token, _)| *token);
             oldest.map(|token| self.last_used_ms.remove(&token));
         }
-        self.last_used_ms.insert(blake3::hash(token.as_bytes()), now_ms);
+        self.last_used_ms.insert(kept_as(token), now_ms);
     }
 
     /// Whether this session is alive; being asked keeps it so.
     pub(crate) fn touch(&mut self, token: &str, now_ms: u64) -> bool {
-        let key = blake3::hash(token.as_bytes());
+        let key = kept_as(token);
         match self.last_used_ms.get_mut(&key) {
             Some(last) if now_ms.saturating_sub(*last) < IDLE_MS_MAX => {
                 *last = now_ms.max(*last);
@@ -118,7 +118,7 @@ impl Sessions {
 
     /// Ends a session.
     pub(crate) fn close(&mut self, token: &str) {
-        self.last_used_ms.remove(&blake3::hash(token.as_bytes()));
+        self.last_used_ms.remove(&kept_as(token));
     }
 
     /// How long this address has to wait before its next code is looked at; zero if not at all.
@@ -155,6 +155,11 @@ impl Sessions {
     pub(crate) fn right(&mut self, address: IpAddr) {
         self.wrong.remove(&neighbourhood(address));
     }
+}
+
+/// What is kept of a token: whoever reads this memory cannot sign in with it.
+fn kept_as(token: &str) -> [u8; 32] {
+    *blake3::hash(token.as_bytes()).as_bytes()
 }
 
 /// The address that is slowed down: of IPv6 the first 64 bits, because one device may take any of the rest.

@@ -1,6 +1,8 @@
 //! Where the pages get what they show.
 
 mod site;
+#[cfg(test)]
+mod site_tests;
 
 use std::sync::Arc;
 

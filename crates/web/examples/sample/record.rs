@@ -114,12 +114,12 @@ impl Maker {
         let mut patient = json!({
             "resourceType": "Patient", "id": id, "active": true,
             "identifier": [{"use": "usual", "system": "urn:sanad:record", "value": format!("R-{:05}", number * 37 + 11)}],
-            "name": name, "gender": sex, "birthDate": format!("{}-05", 2017 - (number * 7) % 80),
+            "name": name, "gender": sex, "birthDate": format!("{}-05", 2018 - (27 + number * 7) % 80),
             "address": [{"use": "home", "city": "دوما", "country": "SY"}]
         });
-        if number % 4 == 0 {
-            patient["identifier"][1] =
-                json!({"use": "temp", "system": "urn:sanad:tag", "value": format!("K7-{}", 204 + number)});
+        if number.is_multiple_of(4) {
+            let tag = json!({"use": "temp", "system": "urn:sanad:tag", "value": format!("K7-{}", 204 + number)});
+            patient["identifier"].as_array_mut().into_iter().for_each(|known| known.push(tag.clone()));
         }
         if number == 9 {
             patient["deceasedDateTime"] = json!("2018-03-02T11:40:00+03:00");

@@ -2,7 +2,8 @@
 
 use sanad_record::json::{Kind, Member, Node, parse_object};
 
-use super::value::{element_name, short};
+use super::value::{cut, element_name, short};
+use crate::moment::written;
 use crate::text::Voice;
 
 /// The most rows a list shows; beyond that the raw text is the better reading.
@@ -70,6 +71,8 @@ fn known_code(voice: &Voice, key: &str, node: &Node<'_>) -> Option<String> {
         "status" => "status",
         "gender" => "sex",
         "criticality" => "criticality",
+        // A date may be a month or a year, which elsewhere would be a number.
+        "birthDate" | "onsetDateTime" | "recordedDate" | "date" => return Some(written(voice, &cut(&node.as_str()?))),
         _ => return None,
     };
     voice.known(&format!("{prefix}-{}", node.as_str()?))

@@ -96,7 +96,8 @@ fn detail(voice: &Voice, resource: &Node<'_>) -> Vec<String> {
         if let (Some(code), Some(value)) =
             (component.get("code").and_then(|code| concept(voice, code)), value_of(voice, component))
         {
-            parts.push(format!("{code} {value}"));
+            // Set apart, so that `52 mmHg` stays in its order inside an Arabic line.
+            parts.push(format!("{code} \u{2068}{value}\u{2069}"));
         }
     }
     if let Some(dosage) = resource.get("dosage").or_else(|| resource.get("dosageInstruction")) {
@@ -142,7 +143,7 @@ mod tests {
     fn check(lang: Lang, json: &str, expected: [&str; 4]) {
         let line = line(&voice(lang), json.as_bytes());
         let seen = [&line.date, &line.title, &line.detail, &line.status];
-        assert_eq!(seen.map(|text| text.replace(['\u{2068}', '\u{2069}'], "")), expected);
+        assert_eq!(seen.map(|text| text.replace(['\u{2068}', '\u{2069}'], "").replace('\u{a0}', " ")), expected);
     }
 
     #[test]

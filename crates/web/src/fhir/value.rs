@@ -47,8 +47,11 @@ fn object(voice: &Voice, node: &Node<'_>) -> Option<String> {
     if only(&["reference", "type", "display"]) {
         return text("display").or_else(|| text("reference"));
     }
-    if only(&["use", "type", "system", "value"]) {
+    if only(&["use", "type", "system", "value", "rank"]) {
         return text("value");
+    }
+    if only(&["use", "type", "text", "line", "city", "district", "state", "postalCode", "country"]) {
+        return address(voice, node);
     }
     if only(&["use", "text", "family", "given", "prefix", "suffix"]) {
         return full_name(node);
@@ -64,7 +67,8 @@ pub(crate) fn quantity(node: &Node<'_>) -> Option<String> {
     let value = number(node, "value")?;
     let comparator = node.get_str("comparator").unwrap_or_default();
     let unit = node.get_str("unit").or_else(|| node.get_str("code")).unwrap_or_default();
-    Some(format!("{comparator}{value} {unit}").trim().to_owned())
+    // A line never ends between a number and its unit.
+    Some(format!("{comparator}{value}\u{a0}{unit}").trim().to_owned())
 }
 
 fn number<'n>(node: &'n Node<'_>, name: &str) -> Option<&'n str> {
@@ -85,6 +89,17 @@ pub(crate) fn concept(voice: &Voice, node: &Node<'_>) -> Option<String> {
         (None, None) => codings().find_map(|coding| coding.get_str("code"))?,
     };
     Some(cut(&said))
+}
+
+/// An address as one line: its text, else its parts from the street to the country.
+fn address(voice: &Voice, node: &Node<'_>) -> Option<String> {
+    if let Some(text) = node.get_str("text").filter(|text| !text.trim().is_empty()) {
+        return Some(cut(&text));
+    }
+    let lines = node.get("line").into_iter().flat_map(Node::items).filter_map(Node::as_str);
+    let rest = ["city", "district", "state", "postalCode", "country"].into_iter().filter_map(|part| node.get_str(part));
+    let parts: Vec<_> = lines.chain(rest).collect();
+    (!parts.is_empty()).then(|| cut(&parts.join(&voice.t("list-comma"))))
 }
 
 /// A whole name, as it is written.
@@ -156,7 +171,7 @@ mod tests {
     #[track_caller]
     fn check(lang: Lang, json: &str, expected: Option<&str>) {
         let node = sanad_record::json::parse(json.as_bytes()).unwrap();
-        let shown = short(&voice(lang), &node).map(|text| text.replace(['\u{2068}', '\u{2069}'], ""));
+        let shown = short(&voice(lang), &node).map(|text| text.replace('\u{a0}', " "));
         assert_eq!(shown.as_deref(), expected, "{json}");
     }
 
@@ -171,6 +186,7 @@ mod tests {
         check(Lang::En, r#"{"start":"2018-02-20"}"#, Some("20 Feb 2018 – …"));
         check(Lang::En, r#"{"reference":"Patient/1"}"#, Some("Patient/1"));
         check(Lang::En, r#"{"given":["A","B"],"family":"C"}"#, Some("A B C"));
+        check(Lang::En, r#"{"use":"home","line":["1 St"],"city":"Duma"}"#, Some("1 St, Duma"));
         check(Lang::En, r#""2018-02-20-x""#, Some("2018-02-20-x"));
         check(Lang::En, r#""2018""#, Some("2018"));
         check(Lang::Ar, "true", Some("نعم"));

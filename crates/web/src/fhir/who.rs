@@ -49,8 +49,13 @@ fn short_name(patient: &Node<'_>) -> Option<String> {
     let given = name.get("given").and_then(|given| given.items().first()).and_then(Node::as_str);
     let initial = name.get_str("family").and_then(|family| {
         let family = family.trim();
-        // The article says nothing: of «الحلبي» the letter is ح.
-        family.strip_prefix("ال").unwrap_or(family).chars().next()
+        // The article says nothing: of «الحلبي» the letter is ح, of "Al-Khatib" it is K.
+        ["ال", "Al-", "al-", "El-", "el-"]
+            .iter()
+            .find_map(|article| family.strip_prefix(article))
+            .unwrap_or(family)
+            .chars()
+            .next()
     });
     match (given, initial) {
         (Some(given), Some(initial)) => Some(format!("{} {initial}.", cut(given.trim()))),
@@ -89,7 +94,7 @@ mod tests {
         let seen =
             read(Lang::En, r#"{"name":[{"given":["Sara"]},{"use":"nickname","text":"أم خالد"}],"gender":"female"}"#);
         assert_eq!((seen.name.as_str(), seen.about.as_str(), seen.tag), ("أم خالد", "female", None));
-        assert_eq!(read(Lang::En, r#"{"birthDate":"9999","deceasedBoolean":true}"#).dead, true);
+        assert!(read(Lang::En, r#"{"birthDate":"9999","deceasedBoolean":true}"#).dead);
         assert_eq!(read(Lang::En, "torn").name, "Unidentified");
     }
 }

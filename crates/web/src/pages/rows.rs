@@ -80,7 +80,8 @@ pub(crate) struct SideView {
 pub(crate) fn conflict(f: &Frame, conflict: &Conflict) -> ConflictView {
     // The type at the start of a path says nothing that the page does not say.
     let elements = conflict.path.split('.').filter(|name| !sanad_record::key::is_resource_type(name));
-    let names: Vec<_> = elements.map(|name| fhir::element_name(&f.v, name)).collect();
+    let mut names: Vec<_> = elements.map(|name| fhir::element_name(&f.v, name)).collect();
+    names.dedup();
     let why = match conflict.kind {
         ConflictKind::RemovedElsewhere => Some(f.t("conflict-removed-elsewhere")),
         ConflictKind::DeletedElsewhere => Some(f.t("conflict-deleted-elsewhere")),
