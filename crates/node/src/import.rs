@@ -3,8 +3,10 @@
 
 use crate::save::{Change, SaveRequest};
 use crate::site::{Site, SiteError};
-use sanad_record::bundle::{Incoming, ProblemReason, split_ndjson, unpack};
+use sanad_record::bundle::{Incoming, ProblemReason, split_ndjson, unpack_beside};
+use sanad_record::key::ResourceKey;
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tokio::task::JoinSet;
@@ -43,21 +45,22 @@ pub struct ImportReport {
     pub problems: Vec<Problem>,
 }
 
-/// All files of these paths, folders walked in name order.
-pub fn files_of(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Problem> {
+/// All files of these paths, folders walked in name order. A folder that cannot be looked into is given as it is, so that
+/// the import names it and goes on.
+pub fn files_of(paths: &[PathBuf]) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for path in paths {
-        let cannot = |error: std::io::Error| Problem { file: path.clone(), what: format!("cannot be read: {error}") };
-        if fs::metadata(path).map_err(cannot)?.is_dir() {
-            let mut inside: Vec<_> =
-                fs::read_dir(path).map_err(cannot)?.filter_map(Result::ok).map(|entry| entry.path()).collect();
-            inside.sort();
-            files.extend(files_of(&inside)?);
-        } else {
-            files.push(path.clone());
+        let inside = if path.is_dir() { fs::read_dir(path).ok() } else { None };
+        match inside {
+            Some(inside) => {
+                let mut inside: Vec<_> = inside.filter_map(Result::ok).map(|entry| entry.path()).collect();
+                inside.sort();
+                files.extend(files_of(&inside));
+            }
+            None => files.push(path.clone()),
         }
     }
-    Ok(files)
+    files
 }
 
 fn is_left_out(reason: &ProblemReason) -> bool {
@@ -70,6 +73,11 @@ struct Import<'a> {
     batch: Vec<Change>,
     batch_bytes: usize,
     under_way: JoinSet<(Vec<Change>, Result<u64, SiteError>)>,
+    /// What was gathered or sent off and the disk may not show yet; of Patients also the bytes, by which two people with
+    /// one id are told apart.
+    pending: BTreeMap<ResourceKey, Option<Vec<u8>>>,
+    /// What this import has changed: its input has a history of these, and goes on with it.
+    changed: BTreeSet<ResourceKey>,
     report: ImportReport,
 }
 
@@ -91,6 +99,8 @@ impl Site {
             batch: Vec::new(),
             batch_bytes: 0,
             under_way: JoinSet::new(),
+            pending: BTreeMap::new(),
+            changed: BTreeSet::new(),
             report: ImportReport::default(),
         };
         for file in files {
@@ -98,10 +108,7 @@ impl Site {
             import.report.files += 1;
             progress(import.report.files);
         }
-        import.flush().await?;
-        while let Some(done) = import.under_way.join_next().await {
-            import.done(done).await?;
-        }
+        import.settle().await?;
         Ok(import.report)
     }
 }
@@ -115,6 +122,11 @@ impl Import<'_> {
         match fs::metadata(file) {
             Ok(meta) if meta.len() > FILE_BYTES_MAX => {
                 self.problem(file, format!("larger than {} MiB", FILE_BYTES_MAX >> 20));
+                return Ok(());
+            }
+            // A pipe or a device may never end.
+            Ok(meta) if !meta.is_file() => {
+                self.problem(file, "not a file that can be read".to_owned());
                 return Ok(());
             }
             _ => {}
@@ -138,7 +150,12 @@ impl Import<'_> {
 
     async fn piece(&mut self, file: &Path, raw: &[u8], name: &str, line: Option<usize>) -> Result<(), SiteError> {
         let place = line.map_or_else(String::new, |line| format!("line {line}: "));
-        match unpack(raw, name) {
+        let held = |key: &ResourceKey| match self.pending.get(key) {
+            Some(raw) => raw.clone(),
+            // What cannot be read is told when it is to be compared with.
+            None => self.site.reader().resource(key).ok().flatten().and_then(|resource| resource.raw),
+        };
+        match unpack_beside(raw, name, &held) {
             Ok(unpacked) => {
                 for problem in &unpacked.problems {
                     let what = format!("{place}entry {}: {}", problem.entry, problem.reason);
@@ -161,24 +178,51 @@ impl Import<'_> {
 
     async fn resource(&mut self, incoming: Incoming, about: Option<String>) -> Result<(), SiteError> {
         self.report.resources += 1;
-        // Two versions of one resource in one save would be concurrent; the second waits for the next save.
-        if self.batch.iter().any(|change| change.key == incoming.key) {
-            self.flush().await?;
-            while let Some(done) = self.under_way.join_next().await {
-                self.done(done).await?;
-            }
+        // Two versions of one resource in one save would be concurrent, and what is not on the disk yet cannot be compared
+        // with: the second waits.
+        if self.pending.contains_key(&incoming.key) {
+            self.settle().await?;
         }
         let raw = (!incoming.delete).then_some(incoming.raw);
-        let same = self.site.reader().resource(&incoming.key)?.map(|resource| resource.raw);
-        if same.as_ref() == Some(&raw) {
+        if self.is_held(&incoming.key, raw.as_deref())? {
             self.report.unchanged += 1;
             return Ok(());
         }
         self.batch_bytes += raw.as_ref().map_or(0, Vec::len);
+        let shown = raw.clone().filter(|_| incoming.key.resource_type == "Patient");
+        self.pending.insert(incoming.key.clone(), shown);
+        self.changed.insert(incoming.key.clone());
         self.batch.push(Change { key: incoming.key, raw, about, follows: None });
         if self.batch.len() >= SAVE_RESOURCES_MAX || self.batch_bytes >= SAVE_BYTES_MAX {
             self.flush().await?;
         }
+        Ok(())
+    }
+
+    /// True if the resource says this, or once said it: an old file that is imported again takes nothing back of what was
+    /// written since.
+    fn is_held(&self, key: &ResourceKey, raw: Option<&[u8]>) -> Result<bool, SiteError> {
+        let reader = self.site.reader();
+        let Some(resource) = reader.resource(key)? else { return Ok(false) };
+        if resource.raw.as_deref() == raw {
+            return Ok(true);
+        }
+        let (Some(raw), false) = (raw, self.changed.contains(key)) else { return Ok(false) };
+        for version in reader.versions(key)? {
+            if reader.version_raw(key, &version.id)?.as_deref() == Some(raw) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Waits until everything so far is on the disk.
+    async fn settle(&mut self) -> Result<(), SiteError> {
+        self.flush().await?;
+        while let Some(done) = self.under_way.join_next().await {
+            self.done(done).await?;
+        }
+        self.pending.clear();
         Ok(())
     }
 

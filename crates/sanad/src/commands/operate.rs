@@ -84,10 +84,7 @@ pub async fn run(site: &Site, operation: &Operation, progress: Progress<'_>) -> 
             Ok((0, json!({ "invite": invite.to_string() })))
         }
         Operation::Import { files, by } => {
-            let files = match files_of(files) {
-                Ok(files) => files,
-                Err(problem) => return Ok((EXIT_FAILED, json!({ "problems": [problem] }))),
-            };
+            let files = files_of(files);
             let of = files.len() as u64;
             let report = site.import(&files, by.clone(), |done| progress("import", done, Some(of))).await?;
             let code = if report.problems.is_empty() { 0 } else { EXIT_FAILED };
