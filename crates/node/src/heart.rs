@@ -81,6 +81,8 @@ pub(crate) struct Heart {
     append_bytes: usize,
     /// Receipts to keep with the next commit.
     receipts: BTreeMap<String, Vec<u8>>,
+    /// True if the last commit failed because the disk has no room: whoever waits is told that, and not just "the disk".
+    full: bool,
     changed: watch::Sender<u64>,
 }
 
@@ -97,6 +99,7 @@ impl Heart {
             appends: Vec::new(),
             append_bytes: 0,
             receipts: BTreeMap::new(),
+            full: false,
             changed,
         }
     }
@@ -218,8 +221,8 @@ impl Heart {
                 None => {}
             },
             Effect::SaveFailed(token, error) => match self.owed.remove(&token) {
-                Some(Owed::Save(answer, _)) => drop(answer.send(Err(SiteError::Save(error)))),
-                Some(Owed::Write(answer)) => drop(answer.send(Err(SiteError::Save(error)))),
+                Some(Owed::Save(answer, _)) => drop(answer.send(Err(self.refusal(error)))),
+                Some(Owed::Write(answer)) => drop(answer.send(Err(self.refusal(error)))),
                 None => self.overlay.fail(error),
             },
             Effect::Send { session, frame, paced } => {
@@ -237,6 +240,10 @@ impl Heart {
             Effect::Changed => self.changed.send_modify(|generation| *generation += 1),
             Effect::Append { .. } | Effect::Load { .. } => {}
         }
+    }
+
+    fn refusal(&self, error: SaveError) -> SiteError {
+        if self.full && error == SaveError::Disk { StoreError::Full.into() } else { SiteError::Save(error) }
     }
 
     fn keep_receipt(&mut self, receipt: &Receipt) {
@@ -263,6 +270,7 @@ impl Heart {
             let appends = std::mem::take(&mut self.appends);
             self.append_bytes = 0;
             let stored = self.store_all(&appends);
+            self.full = matches!(stored, Err(StoreError::Full));
             // A receipt that is not kept overstates what is only here, and comes again.
             self.receipts.clear();
             let inputs: Vec<_> = match (stored, appends.first()) {
