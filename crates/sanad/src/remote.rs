@@ -2,13 +2,13 @@
 
 use crate::commands::WRONG_PASSPHRASE_DELAY;
 use crate::commands::operate::{self, Operation, Progress};
-use crate::say::{self, EXIT_REFUSED, Trouble};
+use crate::say::{self, Trouble};
 use anyhow::Result;
 use sanad_node::control_socket::{
     ControlAnswer, ControlError, ControlEvent, ControlRequest, ControlSocket, Events, Obey, ask as ask_socket,
     serve_control,
 };
-use sanad_node::site::{Site, system_entropy};
+use sanad_node::site::{Site, SiteError, system_entropy};
 use sanad_store::StoreError;
 use serde_json::Value;
 use std::path::Path;
@@ -33,7 +33,10 @@ pub async fn ask(dir: &Path, passphrase: &str, operation: &Operation, progress: 
     };
     match ask_socket(dir, &request, on_event).await {
         Ok(ControlAnswer::Result { code, value }) => Ok((code, value)),
-        Ok(ControlAnswer::Error { code, text, .. }) => Err(Trouble::Remote { code, text }.into()),
+        Ok(ControlAnswer::Error { code, id, text, args }) => {
+            let text = say::text_of_other(&id, &args).unwrap_or(text);
+            Err(Trouble::Remote { code, text }.into())
+        }
         Err(ControlError::NotRunning) => Err(StoreError::InUse.into()),
         Err(error) => Err(error.into()),
     }
@@ -50,16 +53,18 @@ struct Obedient {
 
 impl Obey for Obedient {
     async fn obey(&self, request: ControlRequest, events: Events) -> ControlAnswer {
+        // The message goes by its name, so that the one who asks reads it in a language of theirs.
         let refused = |error: &anyhow::Error| {
-            let (code, text) = say::explain(error);
-            ControlAnswer::Error { code, id: String::new(), text, args: Value::Null }
+            let (code, id, args) = say::name(error);
+            let named = args.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
+            let text = say::text(id, &args);
+            ControlAnswer::Error { code, id: id.to_owned(), text, args: Value::Object(named) }
         };
         // Hashes of BLAKE3 compare in constant time.
         if blake3::keyed_hash(&self.key, request.passphrase.as_bytes()) != self.known {
             let _guess = self.guess.lock().await;
             tokio::time::sleep(WRONG_PASSPHRASE_DELAY).await;
-            let text = say::text("wrong-passphrase", &[]);
-            return ControlAnswer::Error { code: EXIT_REFUSED, id: String::new(), text, args: Value::Null };
+            return refused(&SiteError::Store(StoreError::WrongPassphrase).into());
         }
         let operation: Operation = match serde_json::from_value(request.args) {
             Ok(operation) if request.command == OPERATE => operation,

@@ -91,6 +91,13 @@ pub fn text(id: &str, args: &[(&str, String)]) -> String {
     text_in(arabic(), id, args)
 }
 
+/// A message that another process named, in the user's language; `None` if it is not known here.
+pub fn text_of_other(id: &str, args: &serde_json::Value) -> Option<String> {
+    let args: Vec<_> = args.as_object()?.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let args: Option<Vec<_>> = args.into_iter().map(|(name, value)| Some((name, value?.to_owned()))).collect();
+    Some(text(id, &args?)).filter(|text| text != id)
+}
+
 /// The exit code and the words for an error.
 pub fn explain(error: &anyhow::Error) -> (u8, String) {
     if let Some(Trouble::Remote { code, text }) = error.downcast_ref() {
@@ -100,9 +107,11 @@ pub fn explain(error: &anyhow::Error) -> (u8, String) {
     (code, text(id, &args))
 }
 
-type Named = (u8, &'static str, Vec<(&'static str, String)>);
+/// An exit code, a message's name, and what the message speaks of.
+pub type Named = (u8, &'static str, Vec<(&'static str, String)>);
 
-fn name(error: &anyhow::Error) -> Named {
+/// The exit code of an error, and the message for it by name.
+pub fn name(error: &anyhow::Error) -> Named {
     let plain = |code, id| (code, id, vec![]);
     if let Some(trouble) = error.downcast_ref::<Trouble>() {
         return name_trouble(trouble);
