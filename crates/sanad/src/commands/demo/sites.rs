@@ -1,12 +1,12 @@
 //! The demo's sites: each with its own folder, passphrase, port and link.
 
 use super::link::Link;
+use crate::commands::found::kdf_cost;
 use crate::commands::serve::{self, Served};
 use anyhow::{Context as _, Result};
 use sanad_log::control::SiteKind;
 use sanad_log::ids::FacilityId;
 use sanad_node::site::{NewSite, Site, system_entropy};
-use sanad_store::KdfCost;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -85,7 +85,7 @@ impl DemoNetwork {
     pub async fn found(&mut self, name: &'static str) -> Result<DemoSite> {
         let dir = self.root.join(name);
         let described = NewSite { call_sign: name.to_owned(), kind: SiteKind::Enclave };
-        let site = Site::found(&dir, &passphrase(), KdfCost::STANDARD, &described).await?;
+        let site = Site::found(&dir, &passphrase(), kdf_cost(), &described).await?;
         self.serve(name, dir, site).await
     }
 
@@ -93,7 +93,7 @@ impl DemoNetwork {
     pub async fn join(&mut self, by: &DemoSite, name: &'static str, kind: SiteKind) -> Result<DemoSite> {
         let dir = self.root.join(name);
         let invite = by.site().invite(kind, vec![]).await?;
-        let site = Site::join(&dir, &passphrase(), KdfCost::STANDARD, name, &invite).await?;
+        let site = Site::join(&dir, &passphrase(), kdf_cost(), name, &invite).await?;
         self.serve(name, dir, site).await
     }
 
