@@ -5,12 +5,12 @@ use super::{Effect, Refused, RefusedReason, Replica, SessionId};
 use crate::directory::Learned;
 use crate::entry::Entry;
 use crate::frontier::{Frontier, Range, registry_digest};
-use crate::ids::{DeviceId, LogId};
+use crate::ids::{DeviceId, Lane, LogId};
 use crate::message::{Hello, Incoming, Message, Numbering, RANGES_MAX, Refusal, encode};
 use crate::receipt::{Form, Receipt, ReceiptError};
 use crate::run::{CheckedRun, RUN_ENTRIES_MAX, encode_run};
 use crate::sign::Purpose;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// Bytes of bodies in one Entries message, about: bounds what a slow link and both ends hold in memory.
 const RUN_BYTES: usize = 256 * 1024;
@@ -378,9 +378,7 @@ impl Replica {
     fn have(&mut self, id: SessionId, peer: DeviceId, bytes: &[u8], out: &mut Vec<Effect>) {
         let registry = self.registry();
         let Some(session) = self.sessions.get_mut(&id) else { return };
-        let read = |base: Option<&Receipt>| {
-            Receipt::decode(bytes, &self.network, &registry, |_| base, &*self.verifier)
-        };
+        let read = |base: Option<&Receipt>| Receipt::decode(bytes, &self.network, &registry, |_| base, &*self.verifier);
         let read = match read(session.heard.as_ref()) {
             Err(ReceiptError::OtherBase) => read(self.receipts.get(&peer)),
             read => read,
@@ -453,6 +451,17 @@ impl Replica {
         let Some(theirs) = &session.peer_has else { return };
         coming.extend(&session.given_up);
         let mut ranges = theirs.minus(&coming);
+        // A record is worth nothing without the grant of its key, which its author wrote before it in the control lane:
+        // whoever holds an author's records must hold that lane first. What another session is still bringing does not
+        // count yet; the records then wait for it.
+        let mut control = self.chains.frontier();
+        control.extend(&session.wanted);
+        ranges.iter().filter(|range| range.log.lane == Lane::Control).for_each(|range| control.insert(*range));
+        let missing: BTreeSet<_> = theirs.minus(&control).into_iter().map(|range| range.log).collect();
+        ranges.retain(|range| {
+            let log = LogId { lane: Lane::Control, author: range.log.author };
+            range.log == log || !missing.contains(&log)
+        });
         ranges.truncate(RANGES_MAX);
         if ranges.is_empty() {
             return;

@@ -355,3 +355,31 @@ fn a_fork_is_seen_kept_and_stops_only_its_log() {
     haven.save(3, Lane::Clinical, "life goes on");
     quiet(&mut cedar, &mut haven);
 }
+
+#[test]
+fn never_lull_no_site_holds_a_record_without_the_grant_that_came_before_it() {
+    let network = Network::new();
+    let mut cedar = network.founder(1);
+    let mut haven = network.join(2, SiteKind::Haven, &mut cedar);
+    let mut olive = network.join(3, SiteKind::Enclave, &mut cedar);
+    cedar.save(7, Lane::Clinical, "sealed under a key that was granted just before");
+    quiet(&mut olive, &mut cedar);
+    // Cedar begins to send to the haven; the link hangs after the haven has asked.
+    haven.run(Input::Connected { session: 9, initiator: false, exporter: [6; 32], expected: None });
+    let greeting = cedar.run(Input::Connected {
+        session: 9,
+        initiator: true,
+        exporter: [6; 32],
+        expected: Some(haven.replica.device()),
+    });
+    for effect in greeting {
+        let Effect::Send { frame, .. } = effect else { panic!("{effect:?}") };
+        haven.run(Input::Message(9, decode(&frame, &network.authority.network(), &Ed25519Verifier).unwrap()));
+    }
+    quiet(&mut haven, &mut olive);
+    let clinical = LogId { lane: Lane::Clinical, author: cedar.replica.device() };
+    assert_eq!(haven.replica.durable().height(&clinical), 0, "the grant is still on its way: the record waits");
+    haven.run(Input::Disconnected(9));
+    quiet(&mut haven, &mut olive);
+    assert_eq!(haven.text(7), ["sealed under a key that was granted just before"]);
+}
