@@ -70,11 +70,15 @@ fn small_commits(dir: &TempDir, store: &mut Store, site: &mut Site, scopes: &[Sc
     plain.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, v BLOB)")?;
     let mut probe = std::fs::File::create(dir.path().join("probe"))?;
     let [mut bare, mut sync, mut ours, mut update, mut sixteen, mut patient] = [Duration::ZERO; 6];
-    let mut cpu = Duration::ZERO;
+    let [mut cpu, mut bare_cpu] = [Duration::ZERO; 2];
+    let wal = || std::fs::metadata(dir.path().join("store.db-wal")).map_or(0, |meta| meta.len());
+    let mut frames = Vec::new();
     let row = vec![7u8; 1_000];
     for n in 0..COMMITS {
         let start = Instant::now();
+        let before = cpu_time();
         plain.prepare_cached("INSERT INTO t (v) VALUES (?1)")?.execute([&row])?;
+        bare_cpu += cpu_time() - before;
         bare += start.elapsed();
         let start = Instant::now();
         probe.write_all(&row)?;
@@ -86,10 +90,11 @@ fn small_commits(dir: &TempDir, store: &mut Store, site: &mut Site, scopes: &[Sc
         let entry = site.save(scope, &one);
         let text = Clear::new(one.encode());
         let start = Instant::now();
-        let before = cpu_time();
+        let (before, frames_before) = (cpu_time(), wal());
         commit(store, site, &[(&entry, &text)])?;
         cpu += cpu_time() - before;
         ours += start.elapsed();
+        frames.extend(wal().checked_sub(frames_before).filter(|bytes| *bytes > 0).map(|bytes| bytes / 4120));
         if n % 4 == 0 {
             let changed = save(vec![put(&key, &id, &[version(&entry, 0)])]);
             let entry = site.save(scope, &changed);
@@ -120,7 +125,10 @@ fn small_commits(dir: &TempDir, store: &mut Store, site: &mut Site, scopes: &[Sc
     }
     let each = |total: Duration, count: usize| total.as_secs_f64() * 1e6 / count as f64;
     println!("fdatasync                    {:>8.0} us", each(sync, COMMITS));
-    println!("bare one-row commit          {:>8.0} us", each(bare, COMMITS));
+    println!("bare one-row commit          {:>8.0} us  {:.0} us CPU", each(bare, COMMITS), each(bare_cpu, COMMITS));
+    if !frames.is_empty() {
+        println!("pages a save                 {:>8.1}", frames.iter().sum::<u64>() as f64 / frames.len() as f64);
+    }
     let ratio = each(ours, COMMITS) / each(bare, COMMITS);
     println!(
         "save of one new resource     {:>8.0} us  {ratio:.2} of bare, {:.0} us CPU",

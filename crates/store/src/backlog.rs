@@ -4,6 +4,7 @@ use crate::append::{EntryState, Opened};
 use crate::error::StoreError;
 use crate::project::Projector;
 use crate::store::Store;
+use crate::tally::Tally;
 use rusqlite::{Transaction, TransactionBehavior, params};
 use sanad_log::directory::Directory;
 use sanad_log::entry::Entry;
@@ -61,7 +62,7 @@ impl Store {
         let tx = Transaction::new(&mut self.db, TransactionBehavior::Immediate)?;
         let Piece { sealed, next } = sealed_of(&tx, scope, from)?;
         let mut projector = Projector::new(&tx);
-        let mut step = BacklogOpened::default();
+        let (mut step, mut tally) = (BacklogOpened::default(), Tally::default());
         let mut update = tx.prepare_cached("UPDATE entry SET state = ?3, records = ?4 WHERE log = ?1 AND seq = ?2")?;
         for (log, entry) in &sealed {
             let opened = Opened::of(entry, None, directory);
@@ -76,12 +77,15 @@ impl Store {
             let seq = entry.header().seq as i64;
             let updated = update.execute(params![log, seq, opened.state as u8, opened.records()])?;
             assert!(updated == 1, "an entry has one row");
+            tally.entry(EntryState::Sealed, None, -1);
+            tally.entry(opened.state, opened.records(), 1);
             if let Some(save) = &opened.save {
                 projector.save(*log, entry, save)?;
             }
         }
         drop(update);
-        projector.finish()?;
+        projector.finish(&mut tally)?;
+        tally.write(&tx)?;
         tx.commit()?;
         done.readable += step.readable;
         done.unreadable += step.unreadable;

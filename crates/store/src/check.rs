@@ -11,6 +11,7 @@ use crate::load;
 use crate::project::Projector;
 use crate::schema;
 use crate::store::Store;
+use crate::tally::{self, Tally};
 use rusqlite::{Transaction, TransactionBehavior, params};
 use sanad_log::chain::Span;
 use sanad_log::directory::Directory;
@@ -268,7 +269,10 @@ impl Store {
                 progress(Stage::Rebuild, done, total);
             }
         }
-        projector.finish()?;
+        let mut tally = Tally::default();
+        projector.finish(&mut tally)?;
+        tally.write(&tx)?;
+        tally::recount_entries(&tx)?;
         let after = digest::projections(&tx)?;
         tx.commit()?;
         Ok(before == after)

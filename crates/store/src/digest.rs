@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 /// What is hashed, and in which order. The large tables are walked along an index, so that nothing large is sorted.
-const WALKS: [&str; 10] = [
+const WALKS: [&str; 11] = [
     "SELECT lane, author, seq, state, records FROM log CROSS JOIN entry ON entry.log = log.n ORDER BY lane, author, seq",
     "SELECT type, id, heads, versions, deleted, conflicts, updated, patients, version_id, raw FROM resource
      ORDER BY type, id",
@@ -22,6 +22,7 @@ const WALKS: [&str; 10] = [
     "SELECT patient.id, patient.updated, survivor, term_text.rowid IS NOT NULL FROM patient
      LEFT JOIN term_text ON term_text.rowid = patient.n ORDER BY patient.id",
     "SELECT patient, by FROM replaced ORDER BY 1, 2",
+    "SELECT name, value FROM tally WHERE value <> 0 ORDER BY name",
     "SELECT id, at, part, key, skeleton FROM term JOIN patient ON patient.n = term.patient ORDER BY 1, 2",
 ];
 

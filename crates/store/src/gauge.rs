@@ -4,10 +4,11 @@
 use crate::append::EntryState;
 use crate::error::StoreError;
 use crate::store::logs;
+use crate::tally;
 use rusqlite::{Connection, params};
 use sanad_log::frontier::{Frontier, Range};
 use sanad_log::ids::ScopeTag;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Entries and the records in them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -47,8 +48,6 @@ pub struct Counts {
     pub patients: u64,
     /// Resources that wait for a clinician.
     pub conflicts: u64,
-    /// Charts of which something can be read here.
-    pub charts: u64,
     /// Pieces of evidence kept of what was refused.
     pub refused: u64,
 }
@@ -98,29 +97,27 @@ pub(crate) fn records_in_scopes(
 
 /// What the store holds.
 pub(crate) fn counts(db: &Connection) -> Result<Counts, StoreError> {
-    let mut counts = Counts::default();
-    let mut statement =
-        db.prepare_cached("SELECT state, count(*), coalesce(sum(coalesce(records, 1)), 0) FROM entry GROUP BY state")?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let state = EntryState::from_u8(row.get(0)?).ok_or(StoreError::DamagedFile)?;
-        let (entries, records) = (row.get::<_, i64>(1)? as u64, row.get::<_, i64>(2)? as u64);
-        counts.entries += entries;
-        counts.records += records;
-        match state {
-            EntryState::Control => counts.control_entries += entries,
-            EntryState::Sealed => counts.sealed_entries += entries,
-            EntryState::Readable => counts.readable_records += records,
-            EntryState::BrokenSeal | EntryState::NotASave => counts.unreadable_entries += entries,
-        }
-    }
+    use EntryState::{BrokenSeal, Control, NotASave, Readable, Sealed};
+    let mut statement = db.prepare_cached("SELECT name, value FROM tally")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)))?;
+    let tally: BTreeMap<i64, i64> = rows.collect::<Result<_, _>>()?;
+    let counted = |name: i64| u64::try_from(tally.get(&name).copied().unwrap_or(0)).unwrap_or(0);
+    let sum = |of: fn(EntryState) -> i64, states: &[EntryState]| states.iter().map(|state| counted(of(*state))).sum();
     let count = |sql: &str| -> Result<u64, StoreError> {
         Ok(db.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0))? as u64)
     };
-    counts.resources = count("SELECT count(*) FROM resource WHERE deleted = 0")?;
-    counts.patients = count("SELECT count(*) FROM patient WHERE survivor IS NULL")?;
-    counts.conflicts = count("SELECT count(*) FROM resource WHERE conflicts > 0")?;
-    counts.charts = count("SELECT count(DISTINCT scope) FROM chart")?;
-    counts.refused = count("SELECT count(*) FROM evidence")?;
-    Ok(counts)
+    let all = [Control, Sealed, Readable, BrokenSeal, NotASave];
+    Ok(Counts {
+        entries: sum(tally::entries_in, &all),
+        control_entries: sum(tally::entries_in, &[Control]),
+        sealed_entries: sum(tally::entries_in, &[Sealed]),
+        unreadable_entries: sum(tally::entries_in, &[BrokenSeal, NotASave]),
+        records: sum(tally::records_in, &all),
+        readable_records: sum(tally::records_in, &[Readable]),
+        resources: counted(tally::RESOURCES),
+        // Each of these counts along an index that holds nothing else.
+        patients: count("SELECT count(*) FROM patient WHERE survivor IS NULL")?,
+        conflicts: count("SELECT count(*) FROM resource WHERE conflicts > 0")?,
+        refused: count("SELECT count(*) FROM evidence")?,
+    })
 }

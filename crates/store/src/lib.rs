@@ -30,6 +30,7 @@ mod search;
 mod secrets;
 mod state;
 mod store;
+mod tally;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -8,6 +8,7 @@
 
 use crate::error::StoreError;
 use crate::people::People;
+use crate::tally::{RESOURCES, Tally};
 use rusqlite::{CachedStatement, OptionalExtension as _, Transaction, params};
 use sanad_log::entry::Entry;
 use sanad_record::compartment::patients_of_key;
@@ -31,6 +32,8 @@ pub(crate) struct Projector<'t> {
     unsettled: BTreeMap<i64, ResourceKey>,
     /// Charts of patients that are known to be written.
     charts: BTreeSet<(String, [u8; 16])>,
+    /// How many more resources are live than before.
+    live: i64,
 }
 
 /// A resource's row, as far as the common case needs it.
@@ -38,6 +41,7 @@ struct Known {
     n: i64,
     heads: Vec<VersionId>,
     versions: i64,
+    deleted: bool,
     patients: String,
 }
 
@@ -57,7 +61,7 @@ struct Now<'a> {
 
 impl<'t> Projector<'t> {
     pub(crate) fn new(tx: &'t Transaction<'t>) -> Self {
-        Projector { tx, people: People::new(tx), unsettled: BTreeMap::new(), charts: BTreeSet::new() }
+        Projector { tx, people: People::new(tx), unsettled: BTreeMap::new(), charts: BTreeSet::new(), live: 0 }
     }
 
     fn statement(&self, sql: &str) -> Result<CachedStatement<'t>, StoreError> {
@@ -119,26 +123,34 @@ impl<'t> Projector<'t> {
     }
 
     /// Settles what waited. Must be called before the transaction is committed.
-    pub(crate) fn finish(mut self) -> Result<(), StoreError> {
+    pub(crate) fn finish(mut self, tally: &mut Tally) -> Result<(), StoreError> {
         while let Some((n, key)) = self.unsettled.pop_first() {
             self.settle_from_versions(n, &key)?;
         }
+        tally.add(RESOURCES, self.live);
         self.people.finish()
     }
 
     fn known(&self, key: &ResourceKey) -> Result<Option<Known>, StoreError> {
         let mut statement =
-            self.statement("SELECT n, heads, versions, patients FROM resource WHERE type = ?1 AND id = ?2")?;
+            self.statement("SELECT n, heads, versions, deleted, patients FROM resource WHERE type = ?1 AND id = ?2")?;
         let row = statement
             .query_row(params![type_number(&key.resource_type)?, key.id], |row| {
-                Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?, row.get(2)?, row.get(3)?))
+                let heads: Vec<u8> = row.get(1)?;
+                let known = Known {
+                    n: row.get(0)?,
+                    heads: Vec::new(),
+                    versions: row.get(2)?,
+                    deleted: row.get(3)?,
+                    patients: row.get(4)?,
+                };
+                Ok((known, heads))
             })
             .optional()?;
-        row.map(|(n, heads, versions, patients)| Ok(Known { n, heads: version_ids(&heads)?, versions, patients }))
-            .transpose()
+        row.map(|(known, heads)| Ok(Known { heads: version_ids(&heads)?, ..known })).transpose()
     }
 
-    fn add_resource(&self, key: &ResourceKey, now: &Now<'_>) -> Result<i64, StoreError> {
+    fn add_resource(&mut self, key: &ResourceKey, now: &Now<'_>) -> Result<i64, StoreError> {
         assert!(now.heads.len() == 1 && !now.merged, "a new resource has one version");
         self.statement(
             "INSERT INTO resource (type, id, heads, versions, deleted, conflicts, updated, patients)
@@ -153,6 +165,7 @@ impl<'t> Projector<'t> {
             now.patients.join(" "),
         ])?;
         let n = self.tx.last_insert_rowid();
+        self.live += i64::from(now.raw.is_some());
         for patient in &now.patients {
             self.about(patient, n)?;
         }
@@ -203,9 +216,10 @@ impl<'t> Projector<'t> {
     }
 
     /// Writes what a resource says now over what it said.
-    fn settle(&self, known: &Known, now: &Now<'_>) -> Result<(), StoreError> {
+    fn settle(&mut self, known: &Known, now: &Now<'_>) -> Result<(), StoreError> {
         assert!(!now.heads.is_empty() && now.versions >= 1, "a resource with versions has a head");
         let patients = now.patients.join(" ");
+        self.live += i64::from(now.raw.is_some()) - i64::from(!known.deleted);
         self.statement(
             "UPDATE resource SET heads = ?2, versions = ?9, deleted = ?3, conflicts = ?4, updated = ?5, patients = ?6,
              version_id = ?7, raw = ?8 WHERE n = ?1",

@@ -52,6 +52,8 @@ CREATE TABLE patient (
   n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, updated INTEGER NOT NULL, survivor TEXT) STRICT;
 CREATE INDEX patient_shown ON patient (updated) WHERE survivor IS NULL;
 CREATE INDEX patient_merged ON patient (survivor) WHERE survivor IS NOT NULL;
+-- Running counts by a fixed number each (see tally.rs).
+CREATE TABLE tally (name INTEGER PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 CREATE TABLE replaced (patient TEXT NOT NULL, by TEXT NOT NULL, PRIMARY KEY (patient, by)) STRICT, WITHOUT ROWID;
 CREATE INDEX replaced_by ON replaced (by);
 CREATE TABLE term (
@@ -63,8 +65,19 @@ CREATE VIRTUAL TABLE term_text USING fts5 (
 ";
 
 /// Projection tables, so that a rebuild can drop them.
-const PROJECTION_TABLES: [&str; 10] =
-    ["resource", "version", "about", "chart", "conflict", "idempotency", "patient", "replaced", "term", "term_text"];
+const PROJECTION_TABLES: [&str; 11] = [
+    "resource",
+    "version",
+    "about",
+    "chart",
+    "conflict",
+    "idempotency",
+    "patient",
+    "replaced",
+    "term",
+    "term_text",
+    "tally",
+];
 
 /// Makes the tables of a new database, or checks the format of one that exists.
 pub(crate) fn ensure(db: &mut Connection) -> Result<(), StoreError> {
