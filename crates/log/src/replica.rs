@@ -314,13 +314,16 @@ impl Replica {
     /// devices of *other* enrolled facilities say. Exact or over-stated, never under-stated: a receipt is made only after
     /// the other disk has confirmed, and what has not come back counts as not there.
     pub fn only_here(&self) -> Vec<Range> {
-        let mut elsewhere = Frontier::default();
+        // Receipt by receipt: after the first, hardly anything is left to be compared with the others.
+        let mut alone: Option<Frontier> = None;
         for (device, receipt) in &self.receipts {
             if self.directory.facility_of(device).is_some_and(|facility| facility != self.directory.own()) {
-                elsewhere.extend(&receipt.frontier);
+                let rest = alone.as_ref().unwrap_or(&self.durable).minus(&receipt.frontier);
+                let alone = alone.insert(Frontier::default());
+                rest.into_iter().for_each(|range| alone.insert(range));
             }
         }
-        self.durable.minus(&elsewhere)
+        alone.as_ref().unwrap_or(&self.durable).minus(&Frontier::default())
     }
 
     /// What of the places held here a facility has not confirmed; `None` if no receipt of it has come.
