@@ -87,12 +87,12 @@ impl<'t> Projector<'t> {
 
     fn op(&mut self, place: &Place<'_>, id: VersionId, op: &Op) -> Result<(), StoreError> {
         let value = (op.action == Action::Put).then(|| serde_json::from_slice::<Value>(&op.raw).ok()).flatten();
-        let patients = value.as_ref().map_or_else(Vec::new, |value| patients_of_key(&op.key, value));
+        let raw = (op.action == Action::Put).then_some(&*op.raw);
+        let patients = raw.map_or_else(Vec::new, |_| patients_in(&op.key, value.as_ref()));
         if let Some(patient) = patients.first() {
             self.chart(patient, place.entry)?;
         }
         let updated = place.entry.header().hlc.0;
-        let raw = (op.action == Action::Put).then_some(&*op.raw);
         let heads = [id];
         let mut now =
             Now { heads: &heads, versions: 1, raw, merged: false, version_id: None, conflicts: &[], updated, patients };
@@ -278,7 +278,7 @@ impl<'t> Projector<'t> {
         };
         let value = raw.and_then(|raw| serde_json::from_slice::<Value>(raw).ok());
         let patients = match raw {
-            Some(_) => value.as_ref().map_or_else(Vec::new, |value| patients_of_key(key, value)),
+            Some(_) => patients_in(key, value.as_ref()),
             None => last_patients(&versions, key),
         };
         let merged = now.heads.len() > 1;
@@ -332,6 +332,11 @@ struct Place<'a> {
     by: Option<&'a str>,
 }
 
+/// Whom a resource is about. One whose bytes are not JSON names nobody, but a Patient is still the patient of its key.
+fn patients_in(key: &ResourceKey, resource: Option<&Value>) -> Vec<String> {
+    patients_of_key(key, resource.unwrap_or(&Value::Null))
+}
+
 /// The patients a deleted resource was about: those of its puts that no later put follows.
 fn last_patients(versions: &[Version], key: &ResourceKey) -> Vec<String> {
     let by_id: BTreeMap<VersionId, &Version> = versions.iter().map(|version| (version.id, version)).collect();
@@ -348,8 +353,7 @@ fn last_patients(versions: &[Version], key: &ResourceKey) -> Vec<String> {
     }
     let mut patients = Vec::new();
     for version in versions.iter().filter(|version| version.action == Action::Put && !before.contains(&version.id)) {
-        let value = serde_json::from_slice::<Value>(&version.raw).unwrap_or_default();
-        for patient in patients_of_key(key, &value) {
+        for patient in patients_in(key, serde_json::from_slice(&version.raw).ok().as_ref()) {
             if !patients.contains(&patient) {
                 patients.push(patient);
             }
