@@ -104,29 +104,34 @@ impl Heart {
         }
     }
 
-    /// Runs until [`Command::Stop`] or until nobody can send any more. What was begun is carried through.
-    pub(crate) fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+    /// Runs until [`Command::Stop`], until nobody can send any more, or until the disk can be neither written nor read;
+    /// whoever waits then learns that the site is closed. What was begun is carried through.
+    pub(crate) fn run(mut self, commands: mpsc::Receiver<Command>) {
+        drop(self.beat(commands));
+    }
+
+    fn beat(&mut self, mut commands: mpsc::Receiver<Command>) -> Result<(), StoreError> {
         while let Some(first) = commands.blocking_recv() {
             let mut next = Some(first);
             let mut taken = 0;
             while let Some(command) = next.take() {
                 if matches!(command, Command::Stop) {
-                    self.commit();
-                    return;
+                    return self.commit();
                 }
-                self.carry(command);
+                self.carry(command)?;
                 taken += 1;
                 if taken < BATCH_MAX && self.append_bytes < BATCH_BYTES {
                     next = commands.try_recv().ok();
                 }
             }
-            self.commit();
+            self.commit()?;
         }
+        Ok(())
     }
 
-    fn carry(&mut self, command: Command) {
+    fn carry(&mut self, command: Command) -> Result<(), StoreError> {
         match command {
-            Command::Save(request, answer) => self.save(request, answer),
+            Command::Save(request, answer) => self.save(request, answer)?,
             Command::Write(input, answer) => {
                 let token = self.token();
                 self.owed.insert(token, Owed::Write(answer));
@@ -144,11 +149,12 @@ impl Heart {
             }
             Command::Look(look) => {
                 // Sees a settled state: what this batch has saved so far included.
-                self.commit();
+                self.commit()?;
                 look(&self.replica, &mut self.store);
             }
             Command::Stop => {}
         }
+        Ok(())
     }
 
     fn token(&mut self) -> Token {
@@ -156,17 +162,21 @@ impl Heart {
         self.next_token
     }
 
-    fn save(&mut self, request: SaveRequest, answer: Answer) {
+    fn save(&mut self, request: SaveRequest, answer: Answer) -> Result<(), StoreError> {
         if request.idempotency.is_some_and(|key| self.overlay.has_seen(&key)) {
             // The first of the two must be durable before the second is told so.
-            self.commit();
+            self.commit()?;
         }
         let prepared = match self.overlay.prepare(&request, &mut self.replica, &self.store, &self.reader) {
             Ok(prepared) => prepared,
-            Err(error) => return drop(answer.send(Err(error))),
+            Err(error) => {
+                drop(answer.send(Err(error)));
+                return Ok(());
+            }
         };
         if let Some(saved) = prepared.already {
-            return drop(answer.send(Ok(saved)));
+            drop(answer.send(Ok(saved)));
+            return Ok(());
         }
         let token = self.token();
         let count = prepared.parts.len();
@@ -186,6 +196,7 @@ impl Heart {
                 drop(answer.send(Err(SiteError::Save(error))));
             }
         }
+        Ok(())
     }
 
     /// One input through the replica; its effects, and what follows from them, except commits.
@@ -264,7 +275,10 @@ impl Heart {
 
     /// Makes everything of this batch durable in one transaction, then tells whoever waits. Telling may lead to more
     /// appends (grants to a new haven); they are committed too.
-    fn commit(&mut self) {
+    ///
+    /// # Errors
+    /// Neither written nor read: the heart stops. What was acknowledged is on the disk, and screens go on reading.
+    fn commit(&mut self) -> Result<(), StoreError> {
         // Each round is caused by entries of the round before; grants cause no further appends, so this ends.
         while !self.appends.is_empty() || !self.receipts.is_empty() {
             let appends = std::mem::take(&mut self.appends);
@@ -273,19 +287,28 @@ impl Heart {
             self.full = matches!(stored, Err(StoreError::Full));
             // A receipt that is not kept overstates what is only here, and comes again.
             self.receipts.clear();
-            let inputs: Vec<_> = match (stored, appends.first()) {
-                (Ok(()), _) => appends.iter().map(|(token, _, _)| Input::Appended(*token)).collect(),
-                (Err(_), Some((token, _, _))) => {
-                    vec![Input::AppendFailed(*token, self.store.spans().unwrap_or_default())]
-                }
-                (Err(_), None) => vec![],
-            };
             self.overlay = Overlay::default();
-            for input in inputs {
-                self.drive(input);
+            match (stored, appends.first()) {
+                (Ok(()), _) => appends.iter().for_each(|(token, _, _)| self.drive(Input::Appended(*token))),
+                (Err(_), Some((token, _, _))) => self.recover(*token)?,
+                (Err(_), None) => {}
             }
         }
         self.overlay = Overlay::default();
+        Ok(())
+    }
+
+    /// After a failed append: what the disk really holds, and the keys that follow from that.
+    ///
+    /// # Errors
+    /// The disk cannot be read either. A replica that does not know its own logs must not write another entry: it might
+    /// be a second one at the same place.
+    fn recover(&mut self, failed: Token) -> Result<(), StoreError> {
+        let spans = self.store.spans()?;
+        let control = self.store.control_entries()?;
+        self.drive(Input::AppendFailed(failed, spans));
+        self.replica.recall(&control.entries);
+        Ok(())
     }
 
     fn store_all(&mut self, appends: &[(Token, Vec<Appending>, BTreeSet<ScopeTag>)]) -> Result<(), StoreError> {
