@@ -1,5 +1,6 @@
 //! Chores of the workspace, as `cargo xtask COMMAND`. One module a command; a new one is a line in [`COMMANDS`].
 
+mod bench;
 mod house;
 
 use std::process::ExitCode;
@@ -7,11 +8,14 @@ use std::process::ExitCode;
 /// A command: its name, what it does, and the function that takes the arguments after its name.
 type Command = (&'static str, &'static str, fn(&[String]) -> anyhow::Result<()>);
 
-const COMMANDS: &[Command] = &[(
-    "check-house",
-    "direction, purity, licences, sources and promises of the workspace: what no compiler checks",
-    house::run,
-)];
+const COMMANDS: &[Command] = &[
+    (
+        "check-house",
+        "direction, purity, licences, sources and promises of the workspace: what no compiler checks",
+        house::run,
+    ),
+    ("bench", "whole-program figures beside their targets; --quick, --json, names of measurements", bench::run),
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
