@@ -26,12 +26,15 @@ const BATCH_BYTES: usize = 8 * 1024 * 1024;
 /// Prefix of the stored receipts.
 pub(crate) const RECEIPT_KEY: &str = "receipt/";
 
+/// An input for the token it is to be answered under.
+type MakeInput = Box<dyn FnOnce(Token) -> Input + Send>;
+
 /// Something to do on the heart's thread.
 pub(crate) enum Command {
     /// Save resources.
     Save(SaveRequest, oneshot::Sender<Result<Saved, SiteError>>),
     /// An input that is answered like a save.
-    Write(Box<dyn FnOnce(Token) -> Input + Send>, oneshot::Sender<Result<(), SiteError>>),
+    Write(MakeInput, oneshot::Sender<Result<(), SiteError>>),
     /// A session begins; its frames go to this line.
     Open(SessionId, Input, Line),
     /// An input from a session.
