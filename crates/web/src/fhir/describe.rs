@@ -2,7 +2,7 @@
 
 use sanad_record::json::{Kind, Member, Node, parse_object};
 
-use super::value::{cut, element_name, short};
+use super::value::{cut, element_name, short, spaced};
 use crate::moment::written;
 use crate::text::Voice;
 
@@ -24,12 +24,12 @@ pub(crate) struct Field {
     pub href: Option<String>,
 }
 
-/// Lists a resource. The type, the id and the narrative are left out: the page shows the first two, and the third
-/// repeats the rest. Gives also whether rows were left out because there are too many.
+/// Lists a resource. The type, the id, the narrative and what machines say about the resource (`meta`) are left out: the
+/// page shows the first two, the third repeats the rest, and the raw text has all of it. Gives also whether rows were left out because there are too many.
 pub(crate) fn describe(voice: &Voice, raw: &[u8]) -> (Vec<Field>, bool) {
     let mut fields = Vec::new();
     if let Ok(resource) = parse_object(raw) {
-        let shown = |member: &&Member<'_>| !matches!(&*member.key, "resourceType" | "id" | "text");
+        let shown = |member: &&Member<'_>| !matches!(&*member.key, "resourceType" | "id" | "text" | "meta");
         for member in resource.members().iter().filter(shown) {
             add(voice, &mut fields, 0, &member.key, &member.value);
         }
@@ -44,6 +44,9 @@ fn add(voice: &Voice, fields: &mut Vec<Field>, indent: u8, key: &str, node: &Nod
         return;
     }
     let name = || element_name(voice, key);
+    if let Some(url) = node.get_str("url").filter(|_| matches!(key, "extension" | "modifierExtension")) {
+        return add_extension(voice, fields, indent, &url, node);
+    }
     if let Some(value) = known_code(voice, key, node).or_else(|| short(voice, node)) {
         fields.push(Field { indent, name: name(), value, href: href(node) });
         return;
@@ -62,6 +65,21 @@ fn add(voice: &Voice, fields: &mut Vec<Field>, indent: u8, key: &str, node: &Nod
             }
         }
         _ => {}
+    }
+}
+
+/// An extension is named by the end of its address, and says a value or further extensions.
+fn add_extension(voice: &Voice, fields: &mut Vec<Field>, indent: u8, url: &str, node: &Node<'_>) {
+    let tail = url.rsplit(['/', ':', '#']).next().unwrap_or(url);
+    let said = node.members().iter().find(|member| member.key.starts_with("value"));
+    let value = said.and_then(|member| short(voice, &member.value)).unwrap_or_default();
+    let shown = !value.is_empty();
+    let href = said.and_then(|member| href(&member.value));
+    fields.push(Field { indent, name: cut(&spaced(tail)), value, href });
+    let inner =
+        node.members().iter().filter(|member| member.key != "url" && !(shown && member.key.starts_with("value")));
+    for member in inner {
+        add(voice, fields, indent.saturating_add(1).min(INDENT_MAX), &member.key, &member.value);
     }
 }
 
@@ -164,6 +182,15 @@ mod tests {
                 (1, "Value", "1", None),
             ]
         );
+    }
+
+    #[test]
+    fn an_extension_is_named_by_the_end_of_its_address() {
+        let raw = br#"{"extension":[{"url":"http://x/y#bedNumber","valueString":"12"},
+            {"url":"urn:both","extension":[{"url":"inner","valueBoolean":true}]}]}"#;
+        let (fields, _) = describe(&voice(Lang::En), raw);
+        let seen: Vec<_> = fields.iter().map(|f| (f.indent, f.name.as_str(), f.value.as_str())).collect();
+        assert_eq!(seen, [(0, "Bed number", "12"), (0, "Both", ""), (1, "Inner", "yes")]);
     }
 
     #[test]

@@ -86,7 +86,8 @@ fn date(voice: &Voice, node: &Node<'_>) -> Option<String> {
 /// A concept, a reference, a text, or the first of several.
 fn words(voice: &Voice, node: &Node<'_>) -> Option<String> {
     let node = node.items().first().unwrap_or(node);
-    concept(voice, node).or_else(|| short(voice, node)).filter(|words| !words.is_empty())
+    let display = || node.get_str("display").map(|display| cut(&display));
+    concept(voice, node).or_else(display).or_else(|| short(voice, node)).filter(|words| !words.is_empty())
 }
 
 fn detail(voice: &Voice, resource: &Node<'_>) -> Vec<String> {
@@ -169,7 +170,7 @@ mod tests {
         check(
             Lang::En,
             r#"{"period":{"start":"2018"},"class":{"code":"EMER","display":"emergency"}}"#,
-            ["2018", "emergency (EMER)", "", ""],
+            ["2018", "emergency", "", ""],
         );
         check(Lang::En, "not json", ["", "", "", ""]);
         check(Lang::En, r#"{"code":7,"status":{},"component":{"a":1}}"#, ["", "7", "", ""]);

@@ -64,12 +64,18 @@ fn short_name(patient: &Node<'_>) -> Option<String> {
     }
 }
 
-/// The triage tag if there is one, else the first identifier.
+/// The longest number that a person reads out or compares; a UUID is for machines.
+const TAG_CHARS_MAX: usize = 24;
+
+/// The triage tag if there is one, else the first number that is short enough to be of use.
 fn tag(patient: &Node<'_>) -> Option<String> {
     let identifiers = || patient.get("identifier").into_iter().flat_map(Node::items);
-    let temporary = identifiers().find(|identifier| identifier.get_str("use").is_some_and(|usage| usage == "temp"));
-    let value = temporary.or_else(|| identifiers().next())?.get_str("value")?;
-    Some(cut(&value))
+    let value = |identifier: &Node<'_>| {
+        let value = identifier.get_str("value").filter(|value| value.chars().count() <= TAG_CHARS_MAX)?;
+        Some(value.into_owned())
+    };
+    let temporary = identifiers().filter(|identifier| identifier.get_str("use").is_some_and(|usage| usage == "temp"));
+    temporary.chain(identifiers()).find_map(value)
 }
 
 #[cfg(test)]
