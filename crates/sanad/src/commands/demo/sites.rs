@@ -76,6 +76,7 @@ impl DemoNetwork {
     /// An empty one, in a folder of its own.
     pub fn new(listen: SocketAddr) -> Result<DemoNetwork> {
         let name = u64::from_le_bytes(system_entropy().array());
+        #[allow(clippy::disallowed_methods, reason = "sealed folders of made-up patients, deleted at the end")]
         let root = std::env::temp_dir().join(format!("sanad-demo-{name:016x}"));
         std::fs::create_dir_all(&root).context("making a folder for the demo")?;
         Ok(DemoNetwork { root, listen, links: Vec::new() })
