@@ -26,6 +26,8 @@ const BATCH_BYTES: usize = 8 * 1024 * 1024;
 /// Prefix of the stored receipts.
 pub(crate) const RECEIPT_KEY: &str = "receipt/";
 
+/// What looks at the replica and the store.
+type Look = Box<dyn FnOnce(&Replica, &mut Store) + Send>;
 /// An input for the token it is to be answered under.
 type MakeInput = Box<dyn FnOnce(Token) -> Input + Send>;
 
@@ -40,7 +42,7 @@ pub(crate) enum Command {
     /// An input from a session.
     Session(Input),
     /// Looks at the replica and the store, between two commits.
-    Look(Box<dyn FnOnce(&Replica, &mut Store) + Send>),
+    Look(Look),
     /// Ends the thread once everything before is done.
     Stop,
 }
