@@ -195,7 +195,6 @@ age-about =
        *[other] نحو { $count } سنة
     }
 age-infant = أقل من سنة
-patient-tag = بطاقة { $tag }
 chip-conflicts =
     { $n ->
         [one] قيمتان

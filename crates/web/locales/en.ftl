@@ -158,7 +158,6 @@ age-about =
        *[other] about { $count } years
     }
 age-infant = under 1 year
-patient-tag = tag { $tag }
 chip-conflicts =
     { $n ->
         [one] two values

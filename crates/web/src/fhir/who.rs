@@ -67,10 +67,21 @@ fn short_name(patient: &Node<'_>) -> Option<String> {
 /// The longest number that a person reads out or compares; a UUID is for machines.
 const TAG_CHARS_MAX: usize = 24;
 
+/// What a state knows a person by (HL7 table 0203): it serves nobody in a list, and somebody who takes the screen.
+const STATE_NUMBERS: [&str; 6] = ["SS", "DL", "PPN", "TAX", "NI", "NIIP"];
+
+fn is_of_the_state(identifier: &Node<'_>) -> bool {
+    let codings = identifier.get("type").and_then(|kind| kind.get("coding")).into_iter().flat_map(Node::items);
+    codings.filter_map(|coding| coding.get_str("code")).any(|code| STATE_NUMBERS.contains(&&*code))
+}
+
 /// The triage tag if there is one, else the first number that is short enough to be of use.
 fn tag(patient: &Node<'_>) -> Option<String> {
     let identifiers = || patient.get("identifier").into_iter().flat_map(Node::items);
     let value = |identifier: &Node<'_>| {
+        if is_of_the_state(identifier) {
+            return None;
+        }
         let value = identifier.get_str("value").filter(|value| value.chars().count() <= TAG_CHARS_MAX)?;
         Some(value.into_owned())
     };
@@ -102,5 +113,13 @@ mod tests {
         assert_eq!((seen.name.as_str(), seen.about.as_str(), seen.tag), ("أم خالد", "female", None));
         assert!(read(Lang::En, r#"{"birthDate":"9999","deceasedBoolean":true}"#).dead);
         assert_eq!(read(Lang::En, "torn").name, "Unidentified");
+    }
+
+    #[test]
+    fn a_number_of_the_state_and_one_for_machines_are_no_tag() {
+        let state = r#"{"identifier":[{"type":{"coding":[{"code":"SS"}]},"value":"999-21-4429"}]}"#;
+        assert_eq!(read(Lang::En, state).tag, None);
+        let uuid = r#"{"identifier":[{"value":"5b21c038-1ccf-4efb-b99d-c937e719bc0e"},{"value":"R-2"}]}"#;
+        assert_eq!(read(Lang::En, uuid).tag.as_deref(), Some("R-2"));
     }
 }

@@ -28,6 +28,17 @@ const ORDER: [&str; 12] = [
     "Composition",
 ];
 
+/// What is about money or about the record itself stands last.
+const LAST: [&str; 6] = ["AuditEvent", "Claim", "ClaimResponse", "Coverage", "ExplanationOfBenefit", "Provenance"];
+
+fn place(resource_type: &str) -> usize {
+    match ORDER.iter().position(|known| *known == resource_type) {
+        Some(place) => place,
+        None if LAST.contains(&resource_type) => ORDER.len() + 1,
+        None => ORDER.len(),
+    }
+}
+
 #[derive(Template)]
 #[template(path = "patient.html")]
 struct Page {
@@ -55,10 +66,7 @@ pub(crate) async fn get(State(app): State<App>, visitor: Visitor, Path(id): Path
             return Ok(Redirect::to(&format!("/patients/{}", p.id)).into_response());
         }
         let mut groups = std::mem::take(&mut p.groups);
-        groups.sort_by_key(|group| {
-            let place = ORDER.iter().position(|known| *known == group.resource_type).unwrap_or(ORDER.len());
-            (place, group.resource_type.clone())
-        });
+        groups.sort_by_key(|group| (place(&group.resource_type), group.resource_type.clone()));
         let mut allergies = None;
         let mut views = Vec::with_capacity(groups.len());
         for group in groups {
