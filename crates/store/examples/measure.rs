@@ -13,7 +13,7 @@ use sanad_log::entry::Entry;
 use sanad_log::frontier::Range;
 use sanad_log::ids::ScopeTag;
 use sanad_log::seal::Clear;
-use sanad_store::{Batch, Folder, Incoming, KdfCost, Page, Secrets, Store, StoreError};
+use sanad_store::{Batch, Check, Folder, Incoming, KdfCost, Page, Secrets, Store, StoreError};
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 use testing::{Site, TempDir, entropy, key_of, put, save, version};
@@ -61,6 +61,15 @@ fn main() -> Outcome<()> {
     store.reader()?.patients(None, Page::first(50))?;
     store.reader()?.counts()?;
     report("  with the first page", start.elapsed());
+    let start = Instant::now();
+    let check = Check { rebuild: true, ..Check::default() };
+    let report_of = store.check(check, &site.directory, &mut |_, _, _| {})?;
+    report("check with rebuild", start.elapsed());
+    println!("    sound {}, resident {} kB", report_of.is_sound(), resident_kib());
+    drop(store);
+    let start = Instant::now();
+    folder.add_slot("p", "q", KdfCost::STANDARD, &mut entropy(2), Duration::ZERO)?;
+    report("passphrase, standard cost", start.elapsed());
     Ok(())
 }
 

@@ -162,11 +162,7 @@ impl Folder {
         if self.hold.opened.swap(true, Ordering::AcqRel) {
             return Err(StoreError::InUse);
         }
-        let store = Store::open(Files::new(&self.dir, key), self.hold.clone());
-        if store.is_err() {
-            self.hold.release();
-        }
-        store
+        Store::open(Files::new(&self.dir, key), self.hold.clone())
     }
 
     /// SQLite would make its file with the process's umask; its companions copy this file's mode.

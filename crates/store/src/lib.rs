@@ -48,6 +48,6 @@ pub use patients::{PATIENT_RESOURCES_MAX, PatientPage, PatientRow};
 pub use reader::Reader;
 pub use resources::{ConflictRow, PAGE_ROWS_MAX, Page, Resource, ResourceRow, VersionRow};
 pub use secrets::Secrets;
-pub use state::{EVIDENCE_MAX, Refused, STATE_KEY_BYTES_MAX, STATE_VALUE_BYTES_MAX, StateChange};
+pub use state::{EVIDENCE_BYTES_MAX, EVIDENCE_MAX, Refused, STATE_KEY_BYTES_MAX, STATE_VALUE_BYTES_MAX, StateChange};
 pub use store::Store;
 pub use vault::{KdfCost, SLOTS_MAX};

@@ -20,10 +20,10 @@ CREATE TABLE entry (
   state INTEGER NOT NULL, records INTEGER, blob INTEGER NOT NULL, PRIMARY KEY (log, seq)) STRICT, WITHOUT ROWID;
 CREATE INDEX entry_by_scope ON entry (scope, state, records);
 CREATE TABLE blob (id INTEGER PRIMARY KEY, header BLOB NOT NULL, body BLOB NOT NULL) STRICT;
--- What was refused and is kept as evidence: forks, bad signatures.
+-- What was refused and is kept as evidence: forks, bad signatures. total: bytes of all rows up to this one.
 CREATE TABLE evidence (
   lane INTEGER NOT NULL, author BLOB NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL,
-  reason TEXT NOT NULL, bytes BLOB NOT NULL, UNIQUE (lane, author, seq, hash)) STRICT;
+  reason TEXT NOT NULL, total INTEGER NOT NULL, bytes BLOB NOT NULL, UNIQUE (lane, author, seq, hash)) STRICT;
 CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE secret (id INTEGER PRIMARY KEY CHECK (id = 1), value BLOB NOT NULL) STRICT;
 ";

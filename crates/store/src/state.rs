@@ -11,6 +11,8 @@ pub const STATE_KEY_BYTES_MAX: usize = 256;
 pub const STATE_VALUE_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Most pieces of evidence kept. A peer that sends rubbish without end must not fill the disk; what comes first is kept.
 pub const EVIDENCE_MAX: u64 = 10_000;
+/// Most bytes of evidence kept: ten of the largest entries, or ten thousand usual ones.
+pub const EVIDENCE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 /// Longest reason of a refusal.
 const REASON_BYTES_MAX: usize = 256;
 
@@ -55,8 +57,8 @@ impl Store {
         list_state(&self.db, prefix)
     }
 
-    /// Keeps what was refused. Returns false if as much as [`EVIDENCE_MAX`] is kept already; what is kept twice is kept
-    /// once.
+    /// Keeps what was refused. Returns false if as much as [`EVIDENCE_MAX`] or [`EVIDENCE_BYTES_MAX`] allow is kept already;
+    /// what is kept twice is kept once.
     ///
     /// # Errors
     /// Input/output.
@@ -107,17 +109,22 @@ pub(crate) fn keep_refused(
     bytes: &[u8],
 ) -> Result<bool, StoreError> {
     assert!(reason.len() <= REASON_BYTES_MAX, "a reason is a sentence");
-    let kept: i64 = db.prepare_cached("SELECT count(*) FROM evidence")?.query_row([], |row| row.get(0))?;
-    if kept as u64 >= EVIDENCE_MAX {
+    // Rows are never taken away, so the last one knows how many there are, and how large they are together.
+    let mut last = db.prepare_cached("SELECT rowid, total FROM evidence ORDER BY rowid DESC LIMIT 1")?;
+    let (count, total): (i64, i64) =
+        last.query_row([], |row| Ok((row.get(0)?, row.get(1)?))).optional()?.unwrap_or_default();
+    let total = total + bytes.len() as i64;
+    if count as u64 >= EVIDENCE_MAX || total as u64 > EVIDENCE_BYTES_MAX {
         return Ok(false);
     }
     let hash = blake3::hash(bytes);
     // A place from outside may be any number; one that no log has is kept as the largest.
     let seq = i64::try_from(seq).unwrap_or(i64::MAX);
     db.prepare_cached(
-        "INSERT INTO evidence (lane, author, seq, hash, reason, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+        "INSERT INTO evidence (lane, author, seq, hash, reason, total, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT DO NOTHING",
     )?
-    .execute(params![log.lane as u8, log.author.as_bytes(), seq, hash.as_bytes(), reason, bytes])?;
+    .execute(params![log.lane as u8, log.author.as_bytes(), seq, hash.as_bytes(), reason, total, bytes])?;
     Ok(true)
 }
 

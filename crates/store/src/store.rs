@@ -20,21 +20,26 @@ pub struct Store {
     pub(crate) logs: BTreeMap<LogId, i64>,
     /// Where the next body goes.
     pub(crate) next_blob: i64,
-    hold: Arc<Hold>,
+    /// Last, so that the database is closed before the folder lets another store be opened.
+    _turn: Turn,
 }
 
-impl Drop for Store {
+/// The folder's one turn at having a store open.
+struct Turn(Arc<Hold>);
+
+impl Drop for Turn {
     fn drop(&mut self) {
-        self.hold.release();
+        self.0.release();
     }
 }
 
 impl Store {
-    /// Opens or makes the database.
+    /// Opens or makes the database. The caller has taken the folder's turn; it ends with the store, or with an error here.
     pub(crate) fn open(files: Files, hold: Arc<Hold>) -> Result<Store, StoreError> {
+        let turn = Turn(hold);
         let mut db = files.connect(Role::Writer)?;
         schema::ensure(&mut db)?;
-        let mut store = Store { db, files, logs: BTreeMap::new(), next_blob: 1, hold };
+        let mut store = Store { db, files, logs: BTreeMap::new(), next_blob: 1, _turn: turn };
         store.refresh()?;
         Ok(store)
     }

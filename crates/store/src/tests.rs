@@ -112,3 +112,52 @@ fn values_of_the_node_are_committed_with_the_entries_or_not_at_all() {
     assert!(matches!(store.commit(batch, &site.directory), Err(StoreError::TooLarge(_))));
     assert_eq!(store.get_state("peer/2").unwrap().as_deref(), Some(&b"b"[..]));
 }
+
+#[test]
+fn evidence_is_kept_once_and_bounded_in_bytes() {
+    let (_dir, _folder, mut store) = fresh();
+    let log = LogId { lane: Lane::Bulk, author: Site::found(1).signer.device() };
+    let large = vec![1; 24 << 20];
+    for (seq, kept) in [(1, true), (1, true), (u64::MAX, true)] {
+        assert_eq!(store.keep_refused(log, seq, "signature", b"bytes").unwrap(), kept);
+    }
+    assert_eq!(store.refused().unwrap().len(), 2);
+    let kept = (2..40).filter(|seq| store.keep_refused(log, *seq, "signature", &large).unwrap()).count();
+    assert_eq!(kept, 10);
+    assert_eq!(store.reader().unwrap().counts().unwrap().refused, 12);
+}
+
+#[test]
+fn readers_see_whole_commits_while_the_writer_goes_on() {
+    let (_dir, _folder, mut store) = fresh();
+    let mut site = Site::found(1);
+    let scope = site.chart(7, &[]);
+    let reader = store.reader().unwrap();
+    let readers: Vec<_> = (0..3)
+        .map(|_| {
+            let reader = reader.clone();
+            std::thread::spawn(move || {
+                let mut last = 0;
+                while last < 400 {
+                    let mut seen = 0u64;
+                    reader
+                        .each_resource(|resource| {
+                            seen += u64::from(resource.raw.is_some());
+                            true
+                        })
+                        .unwrap();
+                    assert!(seen >= last && seen.is_multiple_of(4), "a save is seen whole or not at all");
+                    last = seen;
+                }
+            })
+        })
+        .collect();
+    for n in 0..100 {
+        let four = (0..4).map(|k| put(&format!("Basic/b{n}-{k}"), "{}", &[])).collect();
+        let entry = site.save(scope, &save(four));
+        store.append(&[entry], &site.directory).unwrap();
+    }
+    for reader in readers {
+        reader.join().unwrap();
+    }
+}
