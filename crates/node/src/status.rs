@@ -181,7 +181,7 @@ impl Site {
             kind: kind_name(self.kind()),
             only_here: only_here(reader.records_in(&clinical(&ranges))?, &ranges),
             readable_here: ReadableHere { patients: counts.patients, charts: charts as u64 },
-            refused: reader.refused()?.len() as u64,
+            refused: counts.refused,
             stored: Stored::from(counts),
             sites,
         })
