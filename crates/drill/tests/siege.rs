@@ -3,9 +3,6 @@
 
 use sanad_drill::sim::{Plan, Promise, Report, Sabotage, World, run_seeds};
 
-/// Seeds that found something once, kept for ever with the fix.
-const FOUND: [u64; 0] = [];
-
 /// The first seed: from the environment; else from the commit, so that every commit meets new ones; else 1.
 fn base() -> u64 {
     if let Some(seed) = std::env::var("SANAD_SEED").ok().and_then(|seed| seed.parse().ok()) {
@@ -31,20 +28,16 @@ fn drill(name: &str, seeds: impl IntoIterator<Item = u64>) -> Report {
     }
 }
 
-#[test]
-fn seeds_that_found_something_once_find_nothing_now() {
-    drill("found before", FOUND);
-}
-
+/// These seeds stay for ever: under 1, 3, 5, 6, 8, 10, 11 and 14 to 16 the heart as it was first written broke a promise.
 #[test]
 fn nothing_acknowledged_is_lost_while_a_holder_lives() {
-    let report = drill("fixed seeds", 1..=40);
-    assert!(report.acknowledged > 10_000 && report.destroyed > 20 && report.crashes > 100);
+    let report = drill("fixed seeds", 1..=16);
+    assert!(report.acknowledged > 5_000 && report.destroyed > 10 && report.crashes > 50);
 }
 
 #[test]
 fn never_lull_only_here_is_exact_or_overstated() {
-    let report = drill("seeds of the commit", (0..45).map(|at| base() + at));
+    let report = drill("seeds of the commit", (0..17).map(|at| base() + at));
     assert!(report.gauges > 10_000 && report.said >= report.lost);
 }
 
@@ -52,7 +45,7 @@ fn never_lull_only_here_is_exact_or_overstated() {
 fn everyone_agrees_after_healing() {
     // A short siege of many faults, again and again: what differs is how it ends.
     let mut sum = Report::default();
-    for seed in base() + 500..base() + 515 {
+    for seed in base() + 500..base() + 508 {
         let plan = Plan {
             days: 8,
             saves_per_day: 4,
@@ -73,14 +66,14 @@ fn everyone_agrees_after_healing() {
 fn survive_a_record_held_by_k_sites_outlives_any_k_minus_1() {
     let mut tried = 0;
     for holders in 2..=6 {
-        for seed in base()..base() + 4 {
+        for seed in base()..base() + 2 {
             let plan = Plan { days: 3, saves_per_day: 4, ..Plan::calm() };
             let mut world = World::new(seed, plan);
             let outlived = world.safety().and_then(|_| world.outlive(holders));
             tried += u32::from(outlived.unwrap_or_else(|violation| panic!("{holders} holders: {violation}")));
         }
     }
-    assert!(tried >= 10, "{tried} records were put to the test");
+    assert!(tried >= 5, "{tried} records were put to the test");
 }
 
 /// With `SANAD_SEED`, this is how to see that seed again.

@@ -107,11 +107,11 @@ impl World {
             Ok(incoming) => Input::Message(id, incoming),
             Err(_) => Input::Garbled(id),
         };
-        self.to_end(id, side, input)
+        self.give(id, side, input)
     }
 
     /// Gives an input to the replica at one end, if it still has the session.
-    pub(super) fn to_end(&mut self, id: SessionId, side: Side, input: Input) -> Result<(), Broken> {
+    pub(super) fn give(&mut self, id: SessionId, side: Side, input: Input) -> Result<(), Broken> {
         let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
         link.active_ms = self.now;
         match link.ends[side] {
@@ -123,7 +123,7 @@ impl World {
     pub(super) fn load(&mut self, id: SessionId, side: Side, range: Range, bytes_max: usize) -> Result<(), Broken> {
         let Some(at) = self.links.get(&id).and_then(|link| link.ends[side].site) else { return Ok(()) };
         let entries = self.sites[at].disk.load(range, bytes_max);
-        self.to_end(id, side, Input::Loaded(id, range, entries))
+        self.give(id, side, Input::Loaded(id, range, entries))
     }
 
     /// The replica at one end has ended the session: the other hears of it after what is still under way.

@@ -108,13 +108,12 @@ impl Disk {
     /// Consecutive durable entries from the start of the range; none if its first place is not there.
     pub(super) fn load(&self, range: Range, bytes_max: usize) -> Vec<Entry> {
         let mut bytes = 0;
-        let mut next = range.from;
         let mut out = Vec::new();
-        for ((_, seq), entry) in self.durable.range((range.log, range.from)..=(range.log, range.to)) {
+        let places = self.durable.range((range.log, range.from)..=(range.log, range.to));
+        for (next, ((_, seq), entry)) in (range.from..).zip(places) {
             if *seq != next || (bytes >= bytes_max && !out.is_empty()) {
                 break;
             }
-            next += 1;
             bytes += entry.body().len();
             out.push(entry.clone());
         }

@@ -50,7 +50,7 @@ impl World {
     }
 
     fn dial_every(&self) -> u64 {
-        DAY_MS / self.plan.dials_per_day.max(1)
+        DAY_MS * self.plan.dial_days.max(1)
     }
 
     /// Somebody saves something.

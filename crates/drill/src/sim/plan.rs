@@ -34,8 +34,8 @@ pub struct Plan {
     pub days: u64,
     /// Saves a day and site.
     pub saves_per_day: u64,
-    /// Sessions a day that a site starts by itself, besides those on save.
-    pub dials_per_day: u64,
+    /// Days between sessions that a site starts by itself, on average, besides those on save.
+    pub dial_days: u64,
     /// Chance that a save starts a session at once.
     pub dial_on_save_ppm: u32,
     /// True: Ed25519. False: the stand-in.
@@ -77,7 +77,7 @@ impl Plan {
             late: 0,
             days: 60,
             saves_per_day: 1,
-            dials_per_day: 1,
+            dial_days: 1,
             dial_on_save_ppm: 300_000,
             real_keys: false,
             latency_ms_max: 400,
@@ -111,14 +111,14 @@ impl Plan {
             bad_weather_ppm: level(400_000, 900_000),
             crash_days: u64::from(level(60, 12)),
             disk_ms_max: u64::from(level(2_000, 30_000)).max(20),
-            disk_fail_ppm: level(2_000, 20_000),
+            disk_fail_ppm: level(500, 5_000),
             latency_ms_max: u64::from(level(1_000, 20_000)).max(50),
             ..calm
         };
         plan.havens = rng.between(2, 3) as usize;
         plan.late = rng.between(0, 4) as usize;
         plan.destroyed = rng.between(0, 6) as usize;
-        plan.dials_per_day = rng.between(1, 2);
+        plan.dial_days = rng.between(1, 3);
         plan.weather_days = rng.between(2, 12);
         plan.mad_clocks = rng.chance(600_000);
         plan.real_keys = seed % 50 == 17;

@@ -159,7 +159,7 @@ impl World {
             Event::Clock(at) => self.disturb_clock(at),
             Event::Sync(at, incarnation) => self.sync_disk(at, incarnation),
             Event::Frame(link, side, frame) => self.arrive(link, side, &frame),
-            Event::Flushed(link, side) => self.to_end(link, side, Input::Flushed(link)),
+            Event::Flushed(link, side) => self.give(link, side, Input::Flushed(link)),
             Event::Load(link, side, range, bytes_max) => self.load(link, side, range, bytes_max),
             Event::Hangup(link, side) => self.hang_up(link, side),
             Event::Idle(link) => self.look_at(link),
