@@ -46,7 +46,7 @@ impl World {
     }
 
     fn save_every(&self) -> u64 {
-        DAY_MS / self.plan.saves_per_day.max(1)
+        HOUR_MS * self.plan.save_hours.max(1)
     }
 
     fn dial_every(&self) -> u64 {
