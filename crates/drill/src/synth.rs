@@ -2,7 +2,7 @@
 //!
 //! A profile and a seed go in; patients come out, in the order they arrive, each with the resources a clinic would save.
 //! Nothing is read from the clock, the disk or the machine. The case mix lives in `data/casemix.json`, every figure with
-//! its source or marked as an assumption (see `data/CASEMIX.md`), and [`margins`] states what the patients must add up to.
+//! its source or marked as an assumption (see `data/CASEMIX.md`), and `margins` states what the patients must add up to.
 //! No patient is a person: names are drawn apart from each other, and every resource carries HL7's HTEST label.
 //!
 //! ```
