@@ -5,11 +5,13 @@
 //! [`Node`]s and replaces spans ([`Edits`]); the rest of the text stays as it came. (`serde_json`'s
 //! `arbitrary_precision` would keep numbers only, and as a Cargo feature it would change every other crate as well.)
 
+mod member;
 mod splice;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+pub(crate) use member::{members_of, string_member};
 pub use splice::Edits;
 
 /// How deep arrays and objects may nest: what `serde_json` accepts, so that a text which passes here can be read
@@ -349,14 +351,15 @@ impl<'a> Parser<'a> {
     fn string(&mut self) -> Result<(), SyntaxKind> {
         self.at += 1;
         loop {
+            let plain = self.bytes[self.at..].iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f));
+            self.at = plain.map_or(self.bytes.len(), |plain| self.at + plain);
             match self.peek()? {
                 b'"' => {
                     self.at += 1;
                     return Ok(());
                 }
                 b'\\' => self.escape()?,
-                0..=0x1f => return Err(SyntaxKind::Unexpected),
-                _ => self.at += 1,
+                _ => return Err(SyntaxKind::Unexpected),
             }
         }
     }

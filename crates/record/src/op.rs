@@ -279,7 +279,7 @@ enum Id<'b> {
 
 /// The `id` a resource says itself.
 fn id_in(raw: &[u8]) -> Option<String> {
-    json::parse_object(raw).ok()?.get_str("id").map(|id| id.into_owned())
+    json::string_member(raw, "id").map(|id| id.into_owned())
 }
 
 /// The bytes of a UUID in its one canonical form, lower case with dashes.

@@ -13,6 +13,7 @@ const FIRST: u8 = b' ';
 const AGAIN_MAX: usize = 90;
 
 const UUID_CHARS: usize = 36;
+const DASH_AT: usize = 8;
 
 /// What stands beside the compressed body: sixteen bytes at a time, in the order the body asks for them.
 #[derive(Default)]
@@ -52,13 +53,15 @@ impl<'b> Tail<'b> {
             return None;
         }
         let mut packed = Vec::with_capacity(raw.len());
-        let mut rest = raw;
-        while let Some((&byte, after)) = rest.split_first() {
-            let Some(uuid) = uuid_at(rest) else {
-                packed.push(byte);
-                rest = after;
+        // Everything before `from` is packed. A UUID's first dash stands eight bytes after its start.
+        let (mut from, mut at) = (0, DASH_AT);
+        while let Some(dash) = raw.get(at..).and_then(|rest| rest.iter().position(|byte| *byte == b'-')) {
+            at += dash;
+            let Some(uuid) = uuid_at(&raw[at - DASH_AT..]) else {
+                at += 1;
                 continue;
             };
+            packed.extend_from_slice(&raw[from..at - DASH_AT]);
             match self.seen.iter().position(|known| *known == uuid) {
                 Some(index) => packed.extend([AGAIN, FIRST + index as u8]),
                 None => {
@@ -67,31 +70,38 @@ impl<'b> Tail<'b> {
                     self.remember(uuid);
                 }
             }
-            rest = &rest[UUID_CHARS..];
+            from = at - DASH_AT + UUID_CHARS;
+            at = from + DASH_AT;
         }
+        packed.extend_from_slice(&raw[from..]);
         Some(packed)
     }
 
     /// The text a [packed](Tail::pack) one stands for; `None` if it is malformed or longer than `bytes_max`.
     pub(super) fn unpack(&mut self, packed: &[u8], bytes_max: usize) -> Option<Vec<u8>> {
         let mut raw = Vec::with_capacity(packed.len().min(bytes_max));
-        let mut rest = packed.iter();
-        while let Some(&byte) = rest.next() {
-            match byte {
-                NEW => {
-                    let uuid = self.next()?;
-                    self.remember(uuid);
-                    raw.extend_from_slice(uuid_text(&uuid).as_bytes());
-                }
-                AGAIN => {
-                    let index = rest.next()?.checked_sub(FIRST)?;
-                    raw.extend_from_slice(uuid_text(self.seen.get(usize::from(index))?).as_bytes());
-                }
-                byte => raw.push(byte),
-            }
+        let mut rest = packed;
+        loop {
+            let plain = rest.iter().position(|byte| matches!(*byte, NEW | AGAIN)).unwrap_or(rest.len());
+            raw.extend_from_slice(&rest[..plain]);
             if raw.len() > bytes_max {
                 return None;
             }
+            let uuid = match rest[plain..] {
+                [] => break,
+                [NEW, ref after @ ..] => {
+                    let uuid = self.next()?;
+                    self.remember(uuid);
+                    rest = after;
+                    uuid
+                }
+                [_, index, ref after @ ..] => {
+                    rest = after;
+                    *self.seen.get(usize::from(index.checked_sub(FIRST)?))?
+                }
+                [_] => return None,
+            };
+            raw.extend_from_slice(uuid_text(&uuid).as_bytes());
         }
         Some(raw)
     }
@@ -105,9 +115,5 @@ impl<'b> Tail<'b> {
 
 /// The UUID this text starts with.
 fn uuid_at(text: &[u8]) -> Option<[u8; 16]> {
-    // The dash alone rules out nearly every place.
-    if text.get(8) != Some(&b'-') {
-        return None;
-    }
     uuid_bytes(std::str::from_utf8(text.get(..UUID_CHARS)?).ok()?)
 }
