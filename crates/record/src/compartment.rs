@@ -12,8 +12,9 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use crate::json;
 use crate::key::{ResourceKey, is_legal_id};
 
 /// Where a save is placed in the order of replication.
@@ -76,6 +77,21 @@ pub fn patients_of(resource_type: &str, resource: &Value) -> Vec<String> {
 pub fn patients_of_key(key: &ResourceKey, resource: &Value) -> Vec<String> {
     let own = (key.resource_type == "Patient").then_some(&*key.id);
     patients(own, &key.resource_type, resource)
+}
+
+/// Reads what [`patients_of_key`] looks at: all of a Patient, and of everything else only the members that may name a
+/// patient, at a fraction of the cost. `None` if the bytes are not JSON.
+pub fn read_for_patients(key: &ResourceKey, raw: &[u8]) -> Option<Value> {
+    let paths = paths(&key.resource_type);
+    let is_looked_at = |name: &str| paths.iter().any(|path| path.split('.').next() == Some(name));
+    if key.resource_type == "Patient" || raw.trim_ascii_start().first() != Some(&b'{') {
+        return serde_json::from_slice(raw).ok();
+    }
+    let mut read = Map::new();
+    for (name, text) in json::members_of(raw, &is_looked_at)? {
+        read.insert(name.into_owned(), serde_json::from_str(text).ok()?);
+    }
+    Some(Value::Object(read))
 }
 
 /// The types of the Patient compartment in the wide sense of this module: those that may name a patient.

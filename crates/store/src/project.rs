@@ -11,7 +11,7 @@ use crate::people::People;
 use crate::tally::{RESOURCES, Tally};
 use rusqlite::{CachedStatement, OptionalExtension as _, Transaction, params};
 use sanad_log::entry::Entry;
-use sanad_record::compartment::patients_of_key;
+use sanad_record::compartment::{patients_of_key, read_for_patients};
 use sanad_record::graph::{State, Version, current};
 use sanad_record::key::{RESOURCE_TYPES, ResourceKey};
 use sanad_record::merge::Conflict;
@@ -86,7 +86,7 @@ impl<'t> Projector<'t> {
     }
 
     fn op(&mut self, place: &Place<'_>, id: VersionId, op: &Op) -> Result<(), StoreError> {
-        let value = (op.action == Action::Put).then(|| serde_json::from_slice::<Value>(&op.raw).ok()).flatten();
+        let value = (op.action == Action::Put).then(|| read_for_patients(&op.key, &op.raw)).flatten();
         let raw = (op.action == Action::Put).then_some(&*op.raw);
         let patients = raw.map_or_else(Vec::new, |_| patients_in(&op.key, value.as_ref()));
         if let Some(patient) = patients.first() {
@@ -276,7 +276,7 @@ impl<'t> Projector<'t> {
             State::Live { raw } => Some(&**raw),
             State::Deleted => None,
         };
-        let value = raw.and_then(|raw| serde_json::from_slice::<Value>(raw).ok());
+        let value = raw.and_then(|raw| read_for_patients(key, raw));
         let patients = match raw {
             Some(_) => patients_in(key, value.as_ref()),
             None => last_patients(&versions, key),
@@ -353,7 +353,7 @@ fn last_patients(versions: &[Version], key: &ResourceKey) -> Vec<String> {
     }
     let mut patients = Vec::new();
     for version in versions.iter().filter(|version| version.action == Action::Put && !before.contains(&version.id)) {
-        for patient in patients_in(key, serde_json::from_slice(&version.raw).ok().as_ref()) {
+        for patient in patients_in(key, read_for_patients(key, &version.raw).as_ref()) {
             if !patients.contains(&patient) {
                 patients.push(patient);
             }

@@ -65,6 +65,31 @@ fn references_are_read_in_every_form() {
 }
 
 #[test]
+fn what_is_read_for_patients_names_the_same_patients() {
+    let many = json!({
+        "resourceType": "Observation", "id": "o", "note": [{"text": "Patient/no"}],
+        "subject": {"reference": "Patient/a", "display": "\u{628}"}, "performer": [{"reference": "Patient/b"}],
+        "action": [{"action": [{"participant": [{"reference": "Patient/c"}]}]}],
+        "link": [{"other": {"reference": "Patient/d"}}], "name": [{"family": "e"}],
+    });
+    for resource_type in patient_types().chain(["ValueSet", "Organization"]) {
+        let key = ResourceKey::new(resource_type, "stored").expect("key");
+        for resource in [&many, &json!([many, 1]), &json!(null), &json!("Patient/a")] {
+            let read = read_for_patients(&key, resource.to_string().as_bytes()).expect("JSON");
+            assert_eq!(patients_of_key(&key, &read), patients_of_key(&key, resource), "{resource_type} {resource}");
+        }
+    }
+    let key = ResourceKey::new("Observation", "o").expect("key");
+    let twice = br#" {"subject": {"reference": "Patient/a"}, "subject": {"reference": "Patient/b"}} "#;
+    assert_eq!(patients_of_key(&key, &read_for_patients(&key, twice).expect("JSON")), ["b"], "the last, as everywhere");
+    for torn in [&br#"{"subject": {"reference": "Patient/a"}"#[..], br#"{"subject": {}, "x": "\xff"}"#, b"\xff", b""] {
+        assert!(read_for_patients(&key, torn).is_none());
+    }
+    let patient = ResourceKey::new("Patient", "p").expect("key");
+    assert_eq!(read_for_patients(&patient, many.to_string().as_bytes()), Some(many));
+}
+
+#[test]
 fn a_patient_is_its_own() {
     let patient = json!({"resourceType": "Patient", "id": "a", "link": [{"other": {"reference": "Patient/b"}}]});
     assert_eq!(patients_of("Patient", &patient), ["a", "b"]);
