@@ -1,7 +1,8 @@
 //! The thread on which a site's replica and its store live. Everything that changes a site passes through one bounded
 //! queue; what waits there at once goes to the disk together (group commit), and only then is anybody told.
 
-use crate::save::{Overlay, SaveRequest, Saved};
+use crate::draft::Drafted;
+use crate::save::{Overlay, Saved};
 use crate::site::SiteError;
 use sanad_log::entry::Entry;
 use sanad_log::frontier::Range;
@@ -34,7 +35,7 @@ type MakeInput = Box<dyn FnOnce(Token) -> Input + Send>;
 /// Something to do on the heart's thread.
 pub(crate) enum Command {
     /// Save resources.
-    Save(SaveRequest, oneshot::Sender<Result<Saved, SiteError>>),
+    Save(Box<Drafted>, oneshot::Sender<Result<Saved, SiteError>>),
     /// An input that is answered like a save.
     Write(MakeInput, oneshot::Sender<Result<(), SiteError>>),
     /// A session begins; its frames go to this line.
@@ -136,7 +137,7 @@ impl Heart {
 
     fn carry(&mut self, command: Command) -> Result<(), StoreError> {
         match command {
-            Command::Save(request, answer) => self.save(request, answer)?,
+            Command::Save(drafted, answer) => self.save(*drafted, answer)?,
             Command::Write(input, answer) => {
                 let token = self.token();
                 self.owed.insert(token, Owed::Write(answer));
@@ -167,12 +168,12 @@ impl Heart {
         self.next_token
     }
 
-    fn save(&mut self, request: SaveRequest, answer: Answer) -> Result<(), StoreError> {
-        if request.idempotency.is_some_and(|key| self.overlay.has_seen(&key)) {
+    fn save(&mut self, mut drafted: Drafted, answer: Answer) -> Result<(), StoreError> {
+        if drafted.request.idempotency.is_some_and(|key| self.overlay.has_seen(&key)) {
             // The first of the two must be durable before the second is told so.
             self.commit()?;
         }
-        let prepared = match self.overlay.prepare(&request, &mut self.replica, &self.store, &self.reader) {
+        let prepared = match self.overlay.prepare(&mut drafted, &mut self.replica, &self.store, &self.reader) {
             Ok(prepared) => prepared,
             Err(error) => {
                 drop(answer.send(Err(error)));
@@ -193,7 +194,7 @@ impl Heart {
         });
         match ids {
             Some(ids) => {
-                let saved = self.overlay.note(&request, &prepared.places, &ids);
+                let saved = self.overlay.note(&drafted.request, &prepared.places, &ids);
                 self.owed.insert(token, Owed::Save(answer, saved));
             }
             None => {

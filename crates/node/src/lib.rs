@@ -4,6 +4,7 @@
 
 pub mod carrier;
 pub mod control_socket;
+mod draft;
 pub mod export;
 mod heart;
 pub mod import;

@@ -1,10 +1,10 @@
 //! From "these resources, together" to entries: who they are about, which chart and lane they go to, what they follow.
 
+use crate::draft::{Drafted, patients_in};
 use crate::site::SiteError;
 use sanad_log::ids::{EntryId, Lane, ScopeTag};
 use sanad_log::replica::{Part, Replica, SaveError};
-use sanad_log::seal::Clear;
-use sanad_record::compartment::{LaneHint, lane_hint, patients_of_key};
+use sanad_record::compartment::{LaneHint, lane_hint};
 use sanad_record::key::ResourceKey;
 use sanad_record::op::{Action, Op, Save};
 use sanad_record::version::VersionId;
@@ -70,14 +70,12 @@ impl Overlay {
     /// Sorts the changes into parts.
     pub(crate) fn prepare(
         &mut self,
-        request: &SaveRequest,
+        drafted: &mut Drafted,
         replica: &mut Replica,
         store: &Store,
         reader: &Reader,
     ) -> Result<Prepared, SiteError> {
-        if request.changes.is_empty() || request.changes.len() > CHANGES_MAX {
-            return Err(SiteError::BadResource("a save holds between 1 and 1,000 resources".to_owned()));
-        }
+        let request = &drafted.request;
         if let Some(key) = &request.idempotency
             && store.entry_by_idempotency(key)?.is_some()
         {
@@ -86,28 +84,27 @@ impl Overlay {
         }
         let mut groups: BTreeMap<(ScopeTag, bool), (Lane, Vec<Op>)> = BTreeMap::new();
         let mut slots = Vec::with_capacity(request.changes.len());
-        for change in &request.changes {
-            let scope = self.scope_of(change, replica, store, reader)?;
+        for (change, subject) in request.changes.iter().zip(&drafted.subjects) {
+            let scope = self.scope_of(change, subject.as_ref(), replica, store, reader)?;
             let lane = lane_of(change);
             let parents = match &change.follows {
                 Some(follows) => follows.clone(),
                 None => self.heads(&change.key, store)?,
             };
-            let action = if change.raw.is_some() { Action::Put } else { Action::Delete };
             let raw = change.raw.clone().unwrap_or_default();
             // Bulk travels by itself, so that an image does not hold up the text saved with it.
-            let group = groups.entry((scope, lane == Lane::Bulk)).or_insert((lane, vec![]));
+            let group = groups.entry((scope, is_bulk(change))).or_insert((lane, vec![]));
             group.0 = group.0.min(lane);
-            slots.push(((scope, lane == Lane::Bulk), group.1.len() as u32));
-            group.1.push(Op { action, key: change.key.clone(), parents, raw });
+            slots.push(((scope, is_bulk(change)), group.1.len() as u32));
+            group.1.push(Op { action: action_of(change), key: change.key.clone(), parents, raw });
         }
         let order: BTreeMap<_, _> = groups.keys().enumerate().map(|(at, group)| (*group, at)).collect();
         let places = slots.into_iter().map(|(group, at)| (order[&group], at)).collect();
+        let (idempotency, by) = (request.idempotency, request.by.clone());
         let parts = groups.into_iter().enumerate().map(|(at, ((scope, _), (lane, ops)))| {
             // The key is written once: the first part is enough to know the save again.
-            let idempotency = request.idempotency.filter(|_| at == 0);
-            let save = Save { idempotency, by: request.by.clone(), ops };
-            Part { lane, scope, text: Clear::new(save.encode()) }
+            let save = Save { idempotency: idempotency.filter(|_| at == 0), by: by.clone(), ops };
+            Part { lane, scope, text: drafted.text(&save) }
         });
         Ok(Prepared { parts: parts.collect(), places, already: None })
     }
@@ -116,19 +113,21 @@ impl Overlay {
     fn scope_of(
         &mut self,
         change: &Change,
+        subject: Option<&String>,
         replica: &mut Replica,
         store: &Store,
         reader: &Reader,
     ) -> Result<ScopeTag, SiteError> {
+        // What is deleted stays in the chart it was in.
         let patients = match &change.raw {
-            Some(raw) => patients_in(&change.key, raw)?,
-            // What is deleted stays in the chart it was in.
+            Some(_) => vec![],
             None => match reader.resource(&change.key)?.and_then(|resource| resource.raw) {
                 Some(raw) => patients_in(&change.key, &raw)?,
                 None => vec![],
             },
         };
-        let Some(patient) = patients.first().or(change.about.as_ref()) else { return Ok(ScopeTag::NETWORK) };
+        let patient = subject.or(patients.first()).or(change.about.as_ref());
+        let Some(patient) = patient else { return Ok(ScopeTag::NETWORK) };
         if let Some(scope) = self.scopes.get(patient) {
             return Ok(*scope);
         }
@@ -175,14 +174,12 @@ impl Overlay {
     }
 }
 
-fn patients_in(key: &ResourceKey, raw: &[u8]) -> Result<Vec<String>, SiteError> {
-    let value: serde_json::Value = serde_json::from_slice(raw).map_err(|error| {
-        SiteError::BadResource(format!("{key}: not JSON at line {}, column {}", error.line(), error.column()))
-    })?;
-    if value.get("resourceType").and_then(|name| name.as_str()) != Some(key.resource_type.as_str()) {
-        return Err(SiteError::BadResource(format!("{key}: its resourceType is not {}", key.resource_type)));
-    }
-    Ok(patients_of_key(key, &value))
+pub(crate) fn action_of(change: &Change) -> Action {
+    if change.raw.is_some() { Action::Put } else { Action::Delete }
+}
+
+pub(crate) fn is_bulk(change: &Change) -> bool {
+    lane_of(change) == Lane::Bulk
 }
 
 fn lane_of(change: &Change) -> Lane {

@@ -1,6 +1,7 @@
 //! A site: an unlocked data folder with its replica running. The one handle that screens, carriers and commands share.
 
 use crate::carrier::{Dialer, Limits};
+use crate::draft::Drafted;
 pub use crate::heart::now_ms;
 use crate::heart::{Command, Heart, QUEUE_MAX, RECEIPT_KEY};
 use crate::join::Throttle;
@@ -242,8 +243,9 @@ impl Site {
     /// # Errors
     /// Refused as a whole; nothing of it remains.
     pub async fn save(&self, request: SaveRequest) -> Result<Saved, SiteError> {
+        let drafted = Box::new(Drafted::of(request).await?);
         let (answer, answered) = oneshot::channel();
-        self.send(Command::Save(request, answer)).await?;
+        self.send(Command::Save(drafted, answer)).await?;
         answered.await.map_err(|_| SiteError::Closed)?
     }
 
