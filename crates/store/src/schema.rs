@@ -36,11 +36,10 @@ CREATE TABLE resource (
   deleted INTEGER NOT NULL, conflicts INTEGER NOT NULL, updated INTEGER NOT NULL, patients TEXT NOT NULL,
   version_id TEXT, raw BLOB, UNIQUE (type, id)) STRICT;
 CREATE INDEX resource_in_conflict ON resource (type, id) WHERE conflicts > 0;
+-- n: the resource's number and the version's place among its versions (see versions_of!), so that no index is needed.
 CREATE TABLE version (
-  n INTEGER PRIMARY KEY, resource INTEGER NOT NULL, id BLOB NOT NULL, log INTEGER NOT NULL, seq INTEGER NOT NULL,
-  op INTEGER NOT NULL, action INTEGER NOT NULL, hlc INTEGER NOT NULL, by TEXT, parents BLOB NOT NULL, raw BLOB NOT NULL)
-  STRICT;
-CREATE UNIQUE INDEX version_of ON version (resource, id);
+  n INTEGER PRIMARY KEY, id BLOB NOT NULL, log INTEGER NOT NULL, seq INTEGER NOT NULL, op INTEGER NOT NULL,
+  action INTEGER NOT NULL, hlc INTEGER NOT NULL, by TEXT, parents BLOB NOT NULL, raw BLOB NOT NULL) STRICT;
 CREATE TABLE about (patient TEXT NOT NULL, resource INTEGER NOT NULL, PRIMARY KEY (patient, resource)) STRICT, WITHOUT ROWID;
 CREATE TABLE chart (patient TEXT NOT NULL, scope BLOB NOT NULL, PRIMARY KEY (patient, scope)) STRICT, WITHOUT ROWID;
 CREATE TABLE conflict (
@@ -63,6 +62,17 @@ CREATE INDEX term_by_skeleton ON term (skeleton, key);
 CREATE VIRTUAL TABLE term_text USING fts5 (
   keys, tokenize = 'trigram case_sensitive 1', content = '', contentless_delete = 1, detail = 'none');
 ";
+
+/// Most versions of one resource. Working out what it says takes memory for all of them, which ends long before.
+pub(crate) const VERSIONS_MAX: i64 = 1 << 24;
+
+/// Which numbers the versions of a resource have, as a condition on them; `$resource` is the SQL that says the resource's.
+macro_rules! versions_of {
+    ($resource:literal) => {
+        concat!("BETWEEN ", $resource, " << 24 AND ", $resource, " << 24 | 16777215")
+    };
+}
+pub(crate) use versions_of;
 
 /// Projection tables, so that a rebuild can drop them.
 const PROJECTION_TABLES: [&str; 11] = [
