@@ -54,10 +54,15 @@ impl Drafted {
 
     /// The text of a save: the drafted one if it says the same.
     pub(crate) fn text(&mut self, save: &Save) -> Clear {
-        match self.texts.iter().position(|(drafted, _)| drafted == save) {
+        let text = match self.texts.iter().position(|(drafted, _)| drafted == save) {
             Some(at) => self.texts.swap_remove(at).1,
             None => Clear::new(save.encode()),
-        }
+        };
+        debug_assert!(
+            !save.is_within_bounds() || Save::decode(text.expose()).as_ref() == Ok(save),
+            "a text says what it was made of"
+        );
+        text
     }
 }
 
