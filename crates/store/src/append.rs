@@ -10,7 +10,7 @@ use crate::tally::Tally;
 use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior, params};
 use sanad_log::directory::{Directory, Unreadable};
 use sanad_log::entry::{BODY_BYTES_MAX, Entry, HEADER_LEN, Header, SEQ_MAX};
-use sanad_log::ids::{EntryId, Lane, LogId, Seq};
+use sanad_log::ids::{EntryId, Lane, LogId, ScopeTag, Seq};
 use sanad_log::seal::Clear;
 use sanad_record::op::Save;
 use std::borrow::Cow;
@@ -219,6 +219,16 @@ impl Places<'_> {
         Ok(n)
     }
 
+    /// The number of a scope. Charts may be too many to be kept in memory.
+    fn scope(&self, scope: &ScopeTag) -> Result<i64, StoreError> {
+        let mut known = self.tx.prepare_cached("SELECT n FROM scope WHERE tag = ?1")?;
+        if let Some(n) = known.query_row([scope.as_bytes()], |row| row.get(0)).optional()? {
+            return Ok(n);
+        }
+        self.tx.prepare_cached("INSERT INTO scope (tag) VALUES (?1)")?.execute([scope.as_bytes()])?;
+        Ok(self.tx.last_insert_rowid())
+    }
+
     fn held(&self, log: i64, seq: Seq) -> Result<Option<EntryId>, StoreError> {
         let mut statement = self
             .tx
@@ -248,7 +258,7 @@ impl Places<'_> {
             .execute(params![
                 log,
                 header.seq as i64,
-                header.scope.as_bytes(),
+                self.scope(&header.scope)?,
                 opened.state as u8,
                 opened.records(),
                 blob

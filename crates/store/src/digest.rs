@@ -19,7 +19,8 @@ const WALKS: [&str; 11] = [
         versions_of!("resource.n"),
         " CROSS JOIN log ON log.n = version.log ORDER BY resource.type, resource.id, version.id"
     ),
-    "SELECT patient, type, id FROM about JOIN resource ON resource.n = about.resource ORDER BY 1, 2, 3",
+    "SELECT person.id, type, resource.id FROM about JOIN person ON person.n = about.person
+     JOIN resource ON resource.n = about.resource ORDER BY 1, 2, 3",
     "SELECT patient, scope FROM chart ORDER BY 1, 2",
     "SELECT type, id, at, path, kind, sides FROM conflict JOIN resource ON resource.n = conflict.resource ORDER BY 1, 2, 3",
     "SELECT key, lane, author, seq FROM idempotency JOIN log ON log.n = idempotency.log ORDER BY 1, 2, 3, 4",

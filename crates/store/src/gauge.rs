@@ -81,7 +81,8 @@ pub(crate) fn records_in_scopes(
         wanted.insert(*range);
     }
     let logs = logs(db)?;
-    let mut statement = db.prepare_cached("SELECT log, seq, records FROM entry WHERE scope = ?1")?;
+    let mut statement =
+        db.prepare_cached("SELECT log, seq, records FROM entry WHERE scope = (SELECT n FROM scope WHERE tag = ?1)")?;
     let mut sums = Sums::default();
     for scope in scopes {
         let mut rows = statement.query([scope.as_bytes()])?;

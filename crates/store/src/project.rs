@@ -229,9 +229,20 @@ impl<'t> Projector<'t> {
     }
 
     fn about(&self, patient: &str, resource: i64) -> Result<(), StoreError> {
-        self.statement("INSERT INTO about (patient, resource) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
-            .execute(params![patient, resource])?;
+        self.statement("INSERT INTO about (person, resource) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+            .execute(params![self.person(patient)?, resource])?;
         Ok(())
+    }
+
+    /// The number of a patient.
+    fn person(&self, id: &str) -> Result<i64, StoreError> {
+        if let Some(n) =
+            self.statement("SELECT n FROM person WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()?
+        {
+            return Ok(n);
+        }
+        self.statement("INSERT INTO person (id) VALUES (?1)")?.execute([id])?;
+        Ok(self.tx.last_insert_rowid())
     }
 
     /// Writes what a resource says now over what it said.
@@ -256,8 +267,8 @@ impl<'t> Projector<'t> {
         ])?;
         if patients != known.patients {
             for patient in split(&known.patients) {
-                self.statement("DELETE FROM about WHERE patient = ?1 AND resource = ?2")?
-                    .execute(params![patient, known.n])?;
+                self.statement("DELETE FROM about WHERE person = ?1 AND resource = ?2")?
+                    .execute(params![self.person(&patient)?, known.n])?;
             }
             for patient in &now.patients {
                 self.about(patient, known.n)?;

@@ -2,7 +2,8 @@
 //! all be made again from it.
 //!
 //! Large values stand in rowid tables (measured: the same rows in a `WITHOUT ROWID` table take 3.3 times the space);
-//! narrow ones are clustered by their key. A save touches as few of them as it can, since each costs a page.
+//! narrow ones are clustered by their key. A save touches as few of them as it can, since each costs a page; and what is
+//! named by random bytes has a small number here, so that rows about those who came last stand on the same few pages.
 
 use crate::error::StoreError;
 use rusqlite::{Connection, Transaction};
@@ -14,9 +15,10 @@ const FORMAT_VERSION: i64 = 1;
 const LOG: &str = "
 -- A log has a small number here; it is never the same at two sites and never leaves.
 CREATE TABLE log (n INTEGER PRIMARY KEY, lane INTEGER NOT NULL, author BLOB NOT NULL, UNIQUE (lane, author)) STRICT;
+CREATE TABLE scope (n INTEGER PRIMARY KEY, tag BLOB NOT NULL UNIQUE) STRICT;
 -- Where every entry stands. Narrow, so that spans and sums over a million entries are read quickly.
 CREATE TABLE entry (
-  log INTEGER NOT NULL, seq INTEGER NOT NULL, scope BLOB NOT NULL,
+  log INTEGER NOT NULL, seq INTEGER NOT NULL, scope INTEGER NOT NULL,
   state INTEGER NOT NULL, records INTEGER, blob INTEGER NOT NULL, PRIMARY KEY (log, seq)) STRICT, WITHOUT ROWID;
 CREATE INDEX entry_by_scope ON entry (scope, state, records);
 CREATE TABLE blob (id INTEGER PRIMARY KEY, header BLOB NOT NULL, body BLOB NOT NULL) STRICT;
@@ -40,7 +42,9 @@ CREATE INDEX resource_in_conflict ON resource (type, id) WHERE conflicts > 0;
 CREATE TABLE version (
   n INTEGER PRIMARY KEY, id BLOB NOT NULL, log INTEGER NOT NULL, seq INTEGER NOT NULL, op INTEGER NOT NULL,
   action INTEGER NOT NULL, hlc INTEGER NOT NULL, by TEXT, parents BLOB NOT NULL, raw BLOB NOT NULL) STRICT;
-CREATE TABLE about (patient TEXT NOT NULL, resource INTEGER NOT NULL, PRIMARY KEY (patient, resource)) STRICT, WITHOUT ROWID;
+-- Whom resources name as their patients, whether or not the Patient is here.
+CREATE TABLE person (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE about (person INTEGER NOT NULL, resource INTEGER NOT NULL, PRIMARY KEY (person, resource)) STRICT, WITHOUT ROWID;
 CREATE TABLE chart (patient TEXT NOT NULL, scope BLOB NOT NULL, PRIMARY KEY (patient, scope)) STRICT, WITHOUT ROWID;
 CREATE TABLE conflict (
   resource INTEGER NOT NULL, at INTEGER NOT NULL, path TEXT NOT NULL, kind INTEGER NOT NULL, sides BLOB NOT NULL,
@@ -75,9 +79,10 @@ macro_rules! versions_of {
 pub(crate) use versions_of;
 
 /// Projection tables, so that a rebuild can drop them.
-const PROJECTION_TABLES: [&str; 11] = [
+const PROJECTION_TABLES: [&str; 12] = [
     "resource",
     "version",
+    "person",
     "about",
     "chart",
     "conflict",
