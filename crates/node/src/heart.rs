@@ -12,7 +12,7 @@ use sanad_log::replica::{
     Appending, Effect, Input, Outcome, PlainBody, Refused, RefusedReason, Replica, SaveError, SessionId, SessionStats,
     Token,
 };
-use sanad_log::seal::Clear;
+use sanad_record::op::Save;
 use sanad_store::{Batch, Incoming, Reader, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -67,6 +67,15 @@ pub fn now_ms() -> u64 {
 
 type Answer = oneshot::Sender<Result<Saved, SiteError>>;
 
+/// What goes to the disk together.
+struct Append {
+    token: Token,
+    entries: Vec<Appending>,
+    readable: BTreeSet<ScopeTag>,
+    /// What the last of the entries say, where it is known.
+    saves: Vec<Save>,
+}
+
 /// What is owed to somebody once an append is durable or has failed.
 enum Owed {
     Save(Answer, Saved),
@@ -83,7 +92,7 @@ pub(crate) struct Heart {
     /// What this batch has saved and the disk does not show yet.
     overlay: Overlay,
     /// Appends of this batch, in order.
-    appends: Vec<(Token, Vec<Appending>, BTreeSet<ScopeTag>)>,
+    appends: Vec<Append>,
     append_bytes: usize,
     /// Receipts to keep with the next commit.
     receipts: BTreeMap<String, Vec<u8>>,
@@ -189,8 +198,9 @@ impl Heart {
         let before = self.appends.len();
         self.drive(Input::Save(token, prepared.parts));
         // The entries of the parts are the last of the append, after what the replica wrote of its own accord.
-        let ids: Option<Vec<EntryId>> = self.appends.get(before).map(|(_, entries, _)| {
-            entries[entries.len() - count..].iter().map(|appending| appending.entry.id()).collect()
+        let ids: Option<Vec<EntryId>> = self.appends.get_mut(before).map(|append| {
+            append.saves = prepared.saves;
+            append.entries[append.entries.len() - count..].iter().map(|appending| appending.entry.id()).collect()
         });
         match ids {
             Some(ids) => {
@@ -214,7 +224,7 @@ impl Heart {
                     Effect::Append { token, entries, readable } => {
                         self.append_bytes +=
                             entries.iter().map(|appending| appending.entry.body().len()).sum::<usize>();
-                        self.appends.push((token, entries, readable));
+                        self.appends.push(Append { token, entries, readable, saves: Vec::new() });
                     }
                     Effect::Load { session, range, bytes_max } => {
                         inputs.push_back(Input::Loaded(session, range, self.load(range, bytes_max)));
@@ -295,8 +305,8 @@ impl Heart {
             self.receipts.clear();
             self.overlay = Overlay::default();
             match (stored, appends.first()) {
-                (Ok(()), _) => appends.iter().for_each(|(token, _, _)| self.drive(Input::Appended(*token))),
-                (Err(_), Some((token, _, _))) => self.recover(*token)?,
+                (Ok(()), _) => appends.iter().for_each(|append| self.drive(Input::Appended(append.token))),
+                (Err(_), Some(first)) => self.recover(first.token)?,
                 (Err(_), None) => {}
             }
         }
@@ -317,13 +327,11 @@ impl Heart {
         Ok(())
     }
 
-    fn store_all(&mut self, appends: &[(Token, Vec<Appending>, BTreeSet<ScopeTag>)]) -> Result<(), StoreError> {
-        let entries = appends.iter().flat_map(|(_, entries, _)| entries);
-        let incoming: Vec<_> =
-            entries.map(|Appending { entry, text }| Incoming { entry, text: text.as_ref().map(clear) }).collect();
+    fn store_all(&mut self, appends: &[Append]) -> Result<(), StoreError> {
+        let incoming: Vec<_> = appends.iter().flat_map(Append::incoming).collect();
         let state: Vec<_> = self.receipts.iter().map(|(key, value)| (key.as_str(), Some(value.as_slice()))).collect();
         self.store.commit(Batch { entries: &incoming, state: &state }, self.replica.directory())?;
-        let readable: BTreeSet<_> = appends.iter().flat_map(|(_, _, readable)| readable.iter().copied()).collect();
+        let readable: BTreeSet<_> = appends.iter().flat_map(|append| append.readable.iter().copied()).collect();
         if !readable.is_empty() {
             // The entries are durable whatever happens here; what stays sealed is opened at the next start.
             drop(self.store.open_backlog(&readable, self.replica.directory()));
@@ -332,6 +340,13 @@ impl Heart {
     }
 }
 
-fn clear(PlainBody(text): &PlainBody) -> &Clear {
-    text
+impl Append {
+    fn incoming(&self) -> impl Iterator<Item = Incoming<'_>> {
+        let before = self.entries.len() - self.saves.len();
+        self.entries.iter().enumerate().map(move |(at, Appending { entry, text })| Incoming {
+            entry,
+            text: text.as_ref().map(|PlainBody(text)| text),
+            save: at.checked_sub(before).map(|at| &self.saves[at]),
+        })
+    }
 }

@@ -10,9 +10,10 @@ use crate::tally::Tally;
 use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior, params};
 use sanad_log::directory::{Directory, Unreadable};
 use sanad_log::entry::{BODY_BYTES_MAX, Entry, HEADER_LEN, Header, SEQ_MAX};
-use sanad_log::ids::{EntryId, Lane, LogId, Seq};
+use sanad_log::ids::{EntryId, Lane, LogId, ScopeTag, Seq};
 use sanad_log::seal::Clear;
 use sanad_record::op::Save;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// An entry to take in. The caller has checked it, or signed it.
@@ -20,8 +21,10 @@ use std::collections::BTreeMap;
 pub struct Incoming<'a> {
     /// The entry.
     pub entry: &'a Entry,
-    /// What it says, where the caller knows it already: an own save need not be opened again.
+    /// Its plain body, where the caller knows it already: what was sealed a moment ago need not be opened again.
     pub text: Option<&'a Clear>,
+    /// What the plain body says, where the caller knows that too: it must be what [`Save::decode`] makes of it.
+    pub save: Option<&'a Save>,
 }
 
 /// What is to become durable together.
@@ -78,14 +81,22 @@ impl EntryState {
 }
 
 /// An entry's body as far as it can be read here.
-pub(crate) struct Opened {
+pub(crate) struct Opened<'a> {
     pub(crate) state: EntryState,
-    pub(crate) save: Option<Save>,
+    pub(crate) save: Option<Cow<'a, Save>>,
 }
 
-impl Opened {
+impl<'a> Opened<'a> {
+    /// Takes what the caller knows, and opens the rest.
+    fn of_incoming(incoming: &Incoming<'a>, directory: &Directory) -> Opened<'a> {
+        match (incoming.save, incoming.entry.header().log.lane) {
+            (None, _) | (_, Lane::Control) => Opened::of(incoming.entry, incoming.text, directory),
+            (Some(save), _) => Opened { state: EntryState::Readable, save: Some(Cow::Borrowed(save)) },
+        }
+    }
+
     /// Opens a body, or says why not. Depends on the entry and the directory only.
-    pub(crate) fn of(entry: &Entry, text: Option<&Clear>, directory: &Directory) -> Opened {
+    pub(crate) fn of(entry: &Entry, text: Option<&Clear>, directory: &Directory) -> Opened<'static> {
         let bare = |state| Opened { state, save: None };
         if entry.header().log.lane == Lane::Control {
             return bare(EntryState::Control);
@@ -103,7 +114,7 @@ impl Opened {
             },
         };
         match Save::decode(text.expose()) {
-            Ok(save) => Opened { state: EntryState::Readable, save: Some(save) },
+            Ok(save) => Opened { state: EntryState::Readable, save: Some(Cow::Owned(save)) },
             Err(_) => bare(EntryState::NotASave),
         }
     }
@@ -124,7 +135,7 @@ impl Store {
     /// # Errors
     /// As [`Store::commit`].
     pub fn append(&mut self, entries: &[Entry], directory: &Directory) -> Result<Appended, StoreError> {
-        let entries: Vec<_> = entries.iter().map(|entry| Incoming { entry, text: None }).collect();
+        let entries: Vec<_> = entries.iter().map(|entry| Incoming { entry, text: None, save: None }).collect();
         self.commit(Batch { entries: &entries, state: &[] }, directory)
     }
 
@@ -151,7 +162,8 @@ impl Store {
         let mut places = Places { tx: &tx, logs: &mut self.logs, next_blob: &mut self.next_blob };
         let mut projector = Projector::new(&tx);
         let (mut done, mut tally) = (Appended::default(), Tally::default());
-        for Incoming { entry, text } in batch.entries {
+        for incoming in batch.entries {
+            let entry = incoming.entry;
             let (log, header) = (places.log(entry.header().log)?, entry.header());
             match places.held(log, header.seq)? {
                 Some(id) if id == entry.id() => done.duplicates += 1,
@@ -161,7 +173,7 @@ impl Store {
                     done.forks.push((header.log, header.seq));
                 }
                 None => {
-                    let opened = Opened::of(entry, *text, directory);
+                    let opened = Opened::of_incoming(incoming, directory);
                     places.put(log, entry, &opened)?;
                     tally.entry(opened.state, opened.records(), 1);
                     done.stored += 1;
@@ -207,6 +219,16 @@ impl Places<'_> {
         Ok(n)
     }
 
+    /// The number of a scope. Charts may be too many to be kept in memory.
+    fn scope(&self, scope: &ScopeTag) -> Result<i64, StoreError> {
+        let mut known = self.tx.prepare_cached("SELECT n FROM scope WHERE tag = ?1")?;
+        if let Some(n) = known.query_row([scope.as_bytes()], |row| row.get(0)).optional()? {
+            return Ok(n);
+        }
+        self.tx.prepare_cached("INSERT INTO scope (tag) VALUES (?1)")?.execute([scope.as_bytes()])?;
+        Ok(self.tx.last_insert_rowid())
+    }
+
     fn held(&self, log: i64, seq: Seq) -> Result<Option<EntryId>, StoreError> {
         let mut statement = self
             .tx
@@ -219,7 +241,7 @@ impl Places<'_> {
             .map_err(|_| StoreError::DamagedFile)
     }
 
-    fn put(&mut self, log: i64, entry: &Entry, opened: &Opened) -> Result<(), StoreError> {
+    fn put(&mut self, log: i64, entry: &Entry, opened: &Opened<'_>) -> Result<(), StoreError> {
         let header = entry.header();
         assert!((1..=SEQ_MAX).contains(&header.seq), "a place in a log");
         assert!(header.body_len as usize == entry.body().len() && entry.body().len() <= BODY_BYTES_MAX, "a whole body");
@@ -236,7 +258,7 @@ impl Places<'_> {
             .execute(params![
                 log,
                 header.seq as i64,
-                header.scope.as_bytes(),
+                self.scope(&header.scope)?,
                 opened.state as u8,
                 opened.records(),
                 blob

@@ -105,8 +105,8 @@ struct Piece {
 /// Sealed entries of a scope after a cursor.
 fn sealed_of(tx: &Transaction<'_>, scope: &ScopeTag, from: Cursor) -> Result<Piece, StoreError> {
     let mut places = tx.prepare_cached(
-        "SELECT log, seq, blob FROM entry WHERE scope = ?1 AND state = ?2 AND (log, seq) > (?3, ?4)
-         ORDER BY log, seq LIMIT ?5",
+        "SELECT log, seq, blob FROM entry WHERE scope = (SELECT n FROM scope WHERE tag = ?1) AND state = ?2
+         AND (log, seq) > (?3, ?4) ORDER BY log, seq LIMIT ?5",
     )?;
     let sealed = EntryState::Sealed as u8;
     let rows = places.query_map(params![scope.as_bytes(), sealed, from.0, from.1, ENTRIES_MAX], |row| {

@@ -108,7 +108,8 @@ impl Store {
     /// # Errors
     /// Input/output.
     pub fn sealed_scopes(&self) -> Result<BTreeSet<ScopeTag>, StoreError> {
-        let mut statement = self.db.prepare_cached("SELECT DISTINCT scope FROM entry WHERE state = ?1")?;
+        let mut statement =
+            self.db.prepare_cached("SELECT tag FROM scope WHERE n IN (SELECT scope FROM entry WHERE state = ?1)")?;
         let rows = statement.query_map([EntryState::Sealed as u8], |row| row.get(0).map(ScopeTag))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -259,7 +260,7 @@ pub(crate) fn each_entry_of_scope(
 ) -> Result<(), StoreError> {
     let mut statement = db.prepare_cached(
         "SELECT lane, author, seq, header, body FROM entry JOIN log ON log.n = entry.log JOIN blob ON blob.id = entry.blob
-         WHERE scope = ?1 ORDER BY lane, author, seq",
+         WHERE scope = (SELECT n FROM scope WHERE tag = ?1) ORDER BY lane, author, seq",
     )?;
     let mut rows = statement.query([scope.as_bytes()])?;
     while let Some(row) = rows.next()? {

@@ -95,7 +95,8 @@ pub(crate) fn row_of(db: &Connection, id: String) -> Result<PatientRow, StoreErr
     // A resource may be about several members of the class and counts once.
     let mut resources = BTreeMap::new();
     let mut statement = db.prepare_cached(
-        "SELECT n, conflicts > 0 FROM about JOIN resource ON resource.n = about.resource WHERE patient = ?1 AND deleted = 0",
+        "SELECT resource.n, conflicts > 0 FROM person JOIN about ON about.person = person.n
+         JOIN resource ON resource.n = about.resource WHERE person.id = ?1 AND deleted = 0",
     )?;
     for patient in &class {
         let mut rows = statement.query([patient])?;
@@ -114,7 +115,7 @@ pub(crate) fn page_of(db: &Connection, id: &str) -> Result<Option<PatientPage>, 
     let class = class_of(db, &survivor)?;
     let sql = format!(
         "SELECT {ROW_COLUMNS} FROM about JOIN resource ON resource.n = about.resource
-         WHERE patient = ?1 ORDER BY updated DESC, type, id LIMIT {PATIENT_RESOURCES_MAX}"
+         WHERE person = (SELECT n FROM person WHERE id = ?1) ORDER BY updated DESC, type, id LIMIT {PATIENT_RESOURCES_MAX}"
     );
     let mut statement = db.prepare_cached(&sql)?;
     let (mut resources, mut scopes) = (Vec::new(), BTreeSet::new());

@@ -184,7 +184,10 @@ fn a_form_that_is_sent_twice_is_recognised_by_its_key() {
     let text = Clear::new(form.encode());
     assert!(store.entry_by_idempotency(&[7; 16]).unwrap().is_none());
     store
-        .commit(Batch { entries: &[Incoming { entry: &entry, text: Some(&text) }], state: &[] }, &site.directory)
+        .commit(
+            Batch { entries: &[Incoming { entry: &entry, text: Some(&text), save: None }], state: &[] },
+            &site.directory,
+        )
         .unwrap();
     let held = store.entry_by_idempotency(&[7; 16]).unwrap().unwrap();
     assert_eq!((held.id, held.log, held.seq), (entry.id(), entry.header().log, 1));
