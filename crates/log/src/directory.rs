@@ -9,7 +9,8 @@ use crate::control::{
 };
 use crate::entropy::Entropy;
 use crate::entry::{BodyKind, Entry};
-use crate::ids::{DeviceId, FacilityId, KeyId, Lane, NetworkId, ScopeTag, Seq};
+use crate::fork::{ForkProof, Forks};
+use crate::ids::{DeviceId, FacilityId, KeyId, Lane, LogId, NetworkId, ScopeTag, Seq};
 use crate::seal::{Clear, OpenError, SealKey, key_id_of};
 use crate::sign::Verifier;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +39,8 @@ pub struct Learned {
     pub facilities: BTreeSet<FacilityId>,
     /// True if an address or a certificate changed.
     pub contacts: bool,
+    /// Logs of which a fork was proved that was not known before.
+    pub forks: BTreeSet<LogId>,
 }
 
 /// Why an entry's body is not readable here. `Sealed` is the normal state of another site's chart.
@@ -70,6 +73,9 @@ pub struct Directory {
     pairs: BTreeMap<KeyId, SealKey>,
     /// Facilities to whom our own pairwise key was handed.
     handed: BTreeSet<FacilityId>,
+    /// Devices that their facility has replaced, by its own word.
+    replaced: BTreeSet<(FacilityId, DeviceId)>,
+    forks: Forks,
     /// Control entries that wait for a key or for the enrolment of their author.
     unresolved: Vec<Entry>,
     /// How much was known when they were last tried.
@@ -96,6 +102,8 @@ impl Directory {
             received: BTreeMap::new(),
             pairs: BTreeMap::from([(own_pair.id(), own_pair)]),
             handed: BTreeSet::from([own]),
+            replaced: BTreeSet::new(),
+            forks: Forks::default(),
             unresolved: Vec::new(),
             tried: [0; 4],
         }
@@ -124,6 +132,27 @@ impl Directory {
     /// The facility of a device.
     pub fn facility_of(&self, device: &DeviceId) -> Option<FacilityId> {
         self.devices.get(device).copied()
+    }
+
+    /// True if the device's facility has put another in its place: it went back in time, and what its receipts said may be
+    /// lost.
+    pub fn is_replaced(&self, device: &DeviceId) -> bool {
+        self.facility_of(device).is_some_and(|facility| self.replaced.contains(&(facility, *device)))
+    }
+
+    /// True if the device's facility can read the control lane, and so knows of a fork whose statement it holds.
+    pub fn reads_control(&self, device: &DeviceId) -> bool {
+        self.facility_of(device).is_some()
+    }
+
+    /// The forks that are known.
+    pub fn forks(&self) -> &Forks {
+        &self.forks
+    }
+
+    /// Takes a fork that was found here, before it is stated in the control lane. True if it says something new.
+    pub(crate) fn take_fork(&mut self, proof: &ForkProof) -> bool {
+        self.forks.take(proof, None)
     }
 
     /// All enrolled devices: the registry in whose order frontiers travel.
@@ -170,6 +199,9 @@ impl Directory {
     /// # Errors
     /// [`Unreadable`]: sealed here, or broken.
     pub fn open(&self, entry: &Entry) -> Result<Clear, Unreadable> {
+        if let Some(inner) = entry.carried() {
+            return self.open(&inner);
+        }
         let key = match entry.header().kind {
             BodyKind::Sealed => key_id_of(entry.body()).and_then(|id| self.keys.get(&id)).ok_or(Unreadable::Sealed)?,
             BodyKind::Addressed => return Err(Unreadable::Sealed),
@@ -208,6 +240,9 @@ impl Directory {
 
     /// True when the entry needs no second look.
     fn absorb_one(&mut self, entry: &Entry, verifier: &dyn Verifier, learned: &mut Learned) -> bool {
+        if let Some(inner) = entry.carried() {
+            return self.absorb_one(&inner, verifier, learned);
+        }
         match entry.header().kind {
             BodyKind::Addressed => self.absorb_handover(entry, learned),
             BodyKind::Sealed => match self.open(entry) {
@@ -278,6 +313,14 @@ impl Directory {
                 }
                 true
             }
+            Control::Fork(a, b) => {
+                if let Some(proof) = ForkProof::decode(&a, &b, &self.network, verifier)
+                    && self.forks.take(&proof, Some((entry.header().log.author, entry.header().seq)))
+                {
+                    learned.forks.insert(proof.log());
+                }
+                true
+            }
             Control::Grants(grants) => {
                 let author = self.facility_of(&entry.header().log.author);
                 let settled = grants.iter().map(|grant| self.absorb_grant(grant, author, learned)).collect::<Vec<_>>();
@@ -296,6 +339,7 @@ impl Directory {
         let enrolment = signed.verify(self.authority.as_ref()?, verifier)?;
         let id = enrolment.facility.id();
         self.devices.insert(enrolment.device, id);
+        self.replaced.extend(signed.replaced().into_iter().map(|device| (id, device)));
         self.enrolments.insert(enrolment.device, signed.clone());
         if self.facilities.insert(id, enrolment.facility.clone()).is_none() {
             learned.facilities.insert(id);

@@ -43,6 +43,14 @@ impl Intervals {
         self.0.splice(start..stop, [joined]);
     }
 
+    /// Takes away all places from one on.
+    pub fn cut(&mut self, from: Seq) {
+        self.0.retain(|(start, _)| *start < from);
+        if let Some((_, to)) = self.0.last_mut() {
+            *to = (*to).min(from - 1);
+        }
+    }
+
     /// The intervals.
     pub fn iter(&self) -> impl Iterator<Item = (Seq, Seq)> + '_ {
         self.0.iter().copied()
@@ -92,6 +100,16 @@ impl Frontier {
     /// Adds places of a log.
     pub fn insert(&mut self, range: Range) {
         self.0.entry(range.log).or_default().insert(range.from, range.to);
+    }
+
+    /// Takes away the places of a log from one on.
+    pub fn cut(&mut self, log: &LogId, from: Seq) {
+        if let Some(intervals) = self.0.get_mut(log) {
+            intervals.cut(from);
+            if intervals.count() == 0 {
+                self.0.remove(log);
+            }
+        }
     }
 
     /// All logs of which something is held, lane by lane.

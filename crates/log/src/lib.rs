@@ -8,6 +8,7 @@ pub mod control;
 pub mod directory;
 pub mod entropy;
 pub mod entry;
+pub mod fork;
 pub mod frontier;
 pub mod ids;
 pub mod message;

@@ -6,11 +6,13 @@
 //! The disk's side of the bargain: appends are committed in the order in which they were asked for, each whole or not at
 //! all; once one has failed, none after it may be committed, and [`Input::AppendFailed`] tells what is really there.
 
+mod fork;
 mod save;
 mod session;
 #[cfg(test)]
 mod tests;
 
+pub use fork::Cut;
 pub use save::Part;
 pub use session::{Outcome, SessionStats};
 
@@ -19,13 +21,15 @@ use crate::clock::Clock;
 use crate::control::{Contact, FacilitySecret, SignedEnrolment};
 use crate::directory::{Directory, Learned};
 use crate::entropy::Entropy;
-use crate::entry::{Entry, EntryError};
+use crate::entry::{Entry, EntryError, Header};
+use crate::fork::ForkProof;
 use crate::frontier::{Frontier, Range};
 use crate::ids::{DeviceId, EntryId, FacilityId, LogId, NetworkId, ScopeTag, Seq};
 use crate::message::Incoming;
 use crate::receipt::Receipt;
 use crate::seal::Clear;
 use crate::sign::{Signer, Verifier};
+use fork::{Doubt, Reading};
 use session::Session;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -68,6 +72,10 @@ pub enum Input {
     /// The disk's answer to [`Effect::Load`]: consecutive entries from the start of the range; fewer than asked is normal,
     /// none means that the first place cannot be read.
     Loaded(SessionId, Range, Vec<Entry>),
+    /// The disk's answer to [`Effect::Read`]: what it could read, in the order of the places.
+    Read(Token, Vec<Entry>),
+    /// A new device for this facility, and the facility's word for it: the answer to [`Effect::Renew`].
+    Renew(Box<dyn Signer>, SignedEnrolment),
     /// The carrier lost the channel.
     Disconnected(SessionId),
     /// The append is durable.
@@ -75,6 +83,20 @@ pub enum Input {
     /// Nothing of this append and of those asked for after it is on the disk; this is what is. Then call
     /// [`Replica::recall`].
     AppendFailed(Token, Vec<Span>),
+}
+
+impl Input {
+    /// The token of what this device would write.
+    fn write_token(&self) -> Option<Token> {
+        match self {
+            Input::Save(token, _)
+            | Input::Found(token, ..)
+            | Input::Enrol(token, _)
+            | Input::Announce(token, _)
+            | Input::Grant(token, ..) => Some(*token),
+            _ => None,
+        }
+    }
 }
 
 /// What a replica asks of the world. Effects are carried out in order.
@@ -89,7 +111,21 @@ pub enum Effect {
         entries: Vec<Appending>,
         /// Scopes whose sealed entries can be opened from now on.
         readable: BTreeSet<ScopeTag>,
+        /// Places to take from a log in the same transaction: every entry there is carried in another log by now.
+        cut: Option<Cut>,
     },
+    /// Read entries at these places, whatever log they stand in, and answer [`Input::Read`].
+    Read {
+        /// To answer with.
+        ticket: Token,
+        /// Single places.
+        places: Vec<Range>,
+        /// Leave out what is carried in another log already.
+        uncarried_only: bool,
+    },
+    /// This device has gone back in time, or has a twin. Before anything else: make a new device key, make it durable, and
+    /// answer [`Input::Renew`].
+    Renew,
     /// The save is durable.
     Saved(Token, Vec<EntryId>),
     /// The save was refused; nothing of it remains.
@@ -223,6 +259,15 @@ pub struct Replica {
     sessions: BTreeMap<SessionId, Session>,
     /// True while havens may lack grants that this site owes them.
     owing: bool,
+    /// True from when this device was found to have gone back in time until there is a new one.
+    outlived: bool,
+    /// Forks of this device's own logs, to be stated by the next one.
+    unstated: Vec<ForkProof>,
+    /// Forked logs of which it is not clear which branch is here.
+    doubts: BTreeMap<LogId, Doubt>,
+    /// True when all forks are to be looked at again.
+    doubtful: bool,
+    readings: BTreeMap<Token, Reading>,
 }
 
 /// What a replica is started with.
@@ -262,6 +307,11 @@ impl Replica {
             acknowledged: BTreeMap::new(),
             sessions: BTreeMap::new(),
             owing: true,
+            outlived: false,
+            unstated: Vec::new(),
+            doubts: BTreeMap::new(),
+            doubtful: true,
+            readings: BTreeMap::new(),
         }
     }
 
@@ -278,6 +328,9 @@ impl Replica {
         self.directory = Directory::new(self.network, self.directory.secret().clone());
         control.into_iter().for_each(|entry| self.remember(entry));
         self.owing = true;
+        self.doubts.clear();
+        self.readings.clear();
+        self.doubtful = true;
     }
 
     /// Membership and keys.
@@ -318,7 +371,7 @@ impl Replica {
         let mut alone: Option<Frontier> = None;
         for (device, receipt) in &self.receipts {
             if self.directory.facility_of(device).is_some_and(|facility| facility != self.directory.own()) {
-                let rest = alone.as_ref().unwrap_or(&self.durable).minus(&receipt.frontier);
+                let rest = alone.as_ref().unwrap_or(&self.durable).minus(&self.vouched(receipt));
                 let alone = alone.insert(Frontier::default());
                 rest.into_iter().for_each(|range| alone.insert(range));
             }
@@ -331,7 +384,7 @@ impl Replica {
         let mut theirs = None;
         for (device, receipt) in &self.receipts {
             if self.directory.facility_of(device) == Some(*facility) {
-                theirs.get_or_insert_with(Frontier::default).extend(&receipt.frontier);
+                theirs.get_or_insert_with(Frontier::default).extend(&self.vouched(receipt));
             }
         }
         theirs.map(|theirs| self.durable.minus(&theirs))
@@ -340,6 +393,14 @@ impl Replica {
     /// Carries one input through. `now_ms` is the wall clock in milliseconds since 1970; it is stored, never trusted.
     pub fn handle(&mut self, now_ms: u64, input: Input) -> Vec<Effect> {
         let mut out = Vec::new();
+        if std::mem::take(&mut self.doubtful) {
+            self.doubt_all(&mut out);
+        }
+        if let (true, Some(token)) = (self.outlived, input.write_token()) {
+            // The disk has not taken the key of the device that is to write from now on.
+            out.push(Effect::SaveFailed(token, SaveError::Disk));
+            return out;
+        }
         match input {
             Input::Save(token, parts) => self.save(now_ms, token, parts, &mut out),
             Input::Found(token, authority, enrolment) => self.found(now_ms, token, authority, enrolment, &mut out),
@@ -356,6 +417,8 @@ impl Replica {
             Input::Garbled(session) => self.refuse(session, crate::message::Refusal::Malformed, &mut out),
             Input::Flushed(session) => self.flushed(session, &mut out),
             Input::Loaded(session, range, entries) => self.loaded(session, range, entries, &mut out),
+            Input::Read(ticket, entries) => self.was_read(now_ms, ticket, entries, &mut out),
+            Input::Renew(signer, enrolment) => self.renew(now_ms, signer, enrolment, &mut out),
             Input::Disconnected(session) => self.disconnected(session, &mut out),
             Input::Appended(token) => self.appended(token, &mut out),
             Input::AppendFailed(token, spans) => self.append_failed(token, spans, &mut out),
@@ -363,25 +426,35 @@ impl Replica {
         out
     }
 
-    /// Entries that came from a peer. Returns how many are new, and whether they contradict what is here.
+    /// Entries that came from a peer. Returns how many are new, and where they contradict what is here.
     fn receive(
         &mut self,
         now_ms: u64,
         from: Option<DeviceId>,
-        entries: Vec<Entry>,
+        mut entries: Vec<Entry>,
         out: &mut Vec<Effect>,
-    ) -> (usize, bool) {
+    ) -> (usize, Option<Fork>) {
+        let lost = |entry: &Entry| {
+            let Header { log, seq, .. } = *entry.header();
+            self.is_doubted(&log, seq) || self.directory.forks().is_loser(&log, seq, &entry.id())
+        };
+        let lost = entries.iter().position(lost).map(|at| entries.split_off(at));
+        // What lost its place comes again, carried in another log.
+        let lost = lost.and_then(|lost| lost.first().map(|entry| entry.header().clone()));
+        let lost = lost.map(|Header { log, seq, .. }| Fork { log, seq, differ: seq });
         let offered = entries.clone();
         let (new, fork) = self.chains.sift(entries);
-        if let Some(Fork { log, seq }) = fork {
+        if let Some(Fork { log, seq, .. }) = fork {
             let entry = offered.into_iter().find(|entry| entry.header().seq == seq).map(Box::new);
             out.push(Effect::KeepRefused(Refused { log, seq, from, reason: RefusedReason::Fork, entry }));
         }
+        let fork = fork.or(lost);
         if new.is_empty() {
-            return (0, fork.is_some());
+            return (0, fork);
         }
         let mut readable = BTreeSet::new();
         let mut newcomers = false;
+        let mut forked = BTreeSet::new();
         for entry in &new {
             self.clock.observe(entry.header().hlc, now_ms);
             let learned = self.take(entry);
@@ -389,13 +462,15 @@ impl Replica {
             // A haven passes on what it can open to havens that the maker of the chart did not know.
             self.owing |= !learned.readable.is_empty();
             readable.extend(learned.readable);
+            forked.extend(learned.forks);
         }
         let count = new.len();
         self.put(new.into_iter().map(|entry| Appending { entry, text: None }).collect(), readable, None, out);
         if newcomers {
             self.settle_with_havens(now_ms, out);
         }
-        (count, fork.is_some())
+        forked.into_iter().for_each(|log| self.doubt(log, out));
+        (count, fork)
     }
 
     /// Takes an entry into the chains and reads what it says about members and keys.
@@ -424,7 +499,15 @@ impl Replica {
         let ids = entries.iter().map(|appending| appending.entry.id()).collect();
         let pending = Pending { ranges: held.minus(&Frontier::default()), save: save.map(|save| (save, ids)) };
         self.pending.insert(token, pending);
-        out.push(Effect::Append { token, entries, readable });
+        out.push(Effect::Append { token, entries, readable, cut: None });
+    }
+
+    /// Takes places from a log, on the disk first.
+    fn put_cut(&mut self, cut: Cut, out: &mut Vec<Effect>) {
+        let token = self.next_token;
+        self.next_token += 1;
+        self.pending.insert(token, Pending { ranges: vec![], save: None });
+        out.push(Effect::Append { token, entries: vec![], readable: BTreeSet::new(), cut: Some(cut) });
     }
 
     fn appended(&mut self, token: Token, out: &mut Vec<Effect>) {
@@ -436,6 +519,7 @@ impl Replica {
             out.push(Effect::Saved(save, ids));
         }
         out.push(Effect::Changed);
+        self.after_cut(token, out);
         self.after_append(out);
     }
 

@@ -21,6 +21,8 @@ pub enum Purpose {
     Channel,
     /// A statement of the network's authority.
     Authority,
+    /// A facility's statement that a device is its own now.
+    Device,
 }
 
 impl Purpose {
@@ -31,6 +33,7 @@ impl Purpose {
             Purpose::Receipt => b"sanad/1 receipt ",
             Purpose::Channel => b"sanad/1 channel ",
             Purpose::Authority => b"sanad/1 authorit",
+            Purpose::Device => b"sanad/1 device  ",
         }
     }
 }
@@ -41,6 +44,13 @@ pub trait Signer: Send {
     fn device(&self) -> DeviceId;
     /// Signs a message for a purpose.
     fn sign(&self, purpose: Purpose, message: &[u8]) -> Signature;
+}
+
+/// Shows whose it is, and nothing of the key.
+impl std::fmt::Debug for dyn Signer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Signer({:?})", self.device())
+    }
 }
 
 /// Checks signatures of any device. Must give the same verdict at every site.

@@ -23,13 +23,14 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// Every file that was ever published for this crate. A format that changes adds a file and keeps the old one here.
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     "control-1",
     "entry-1",
     "frontier-1",
     "grant-1",
     "handover-1",
     "message-1",
+    "message-2",
     "name-1",
     "padding-1",
     "receipt-1",
@@ -396,6 +397,7 @@ fn make_messages() -> Value {
         proof: signer(1).sign(Purpose::Channel, &signed),
         registry: registry_digest(&authors),
         receipts: [3; 8],
+        heads: None,
     };
     let receipt = Receipt::sign(&network(), 3, frontier(&[range(1, Lane::Clinical, 1, 3)]), &signer(2));
     let receipt = receipt.encode(Form::Whole(&[]));
@@ -419,21 +421,43 @@ fn make_messages() -> Value {
     })
 }
 
+/// What came later: a greeting that tells its heads, and the questions by which two branches are traced.
+fn make_messages_of_forks() -> Value {
+    let mut file = make_messages();
+    let ranges = [range(1, Lane::Clinical, 2, 900), range(2, Lane::Bulk, 7, 7)];
+    let authors = registry(&[1, 2]);
+    let mut hello = bytes(&file["frames"], "hello");
+    hello.extend([4; 8]);
+    file["frames"] = json!({
+        "hello": hex(&hello),
+        "which": hex(&encode::which(&ranges, &authors)),
+        "ids": hex(&encode::ids(&[[1; 8], [0; 8]])),
+        "show": hex(&encode::show(ranges[1], &authors)),
+        "header": hex(&encode::header(Some(&entries()[0].header().encode()))),
+        "no header": hex(&encode::header(None)),
+    });
+    file
+}
+
 #[test]
 fn messages_are_read_and_made_as_before() {
-    let file = vectors("message-1", make_messages);
-    let network = NetworkId(array(&file, "network"));
-    let authors = devices_of(&file, "authors");
+    messages_hold(&vectors("message-1", make_messages));
+    messages_hold(&vectors("message-2", make_messages_of_forks));
+}
+
+fn messages_hold(file: &Value) {
+    let network = NetworkId(array(file, "network"));
+    let authors = devices_of(file, "authors");
     let numbering = Numbering { ours: authors.clone(), theirs: authors.clone() };
-    let mut ranges = ranges_of(&file, "ranges");
+    let mut ranges = ranges_of(file, "ranges");
     ranges.sort_unstable();
     for (name, _) in file["frames"].as_object().unwrap() {
         let frame = bytes(&file["frames"], name);
         let message = decode(&frame, &network, &Ed25519Verifier).unwrap().resolve(&numbering).unwrap();
         let again = match message {
             Message::Hello(hello) => {
-                let role = number(&file, "initiator") as u8;
-                let signed = [network.as_bytes(), &bytes(&file, "exporter"), &[role]].concat();
+                let role = number(file, "initiator") as u8;
+                let signed = [network.as_bytes(), &bytes(file, "exporter"), &[role]].concat();
                 assert!(Ed25519Verifier.verify(&hello.device, Purpose::Channel, &signed, &hello.proof));
                 encode::hello(&hello)
             }
@@ -456,11 +480,20 @@ fn messages_are_read_and_made_as_before() {
             }
             Message::Held(held) => encode::held(&held),
             Message::Receipts(receipts) => {
-                assert_eq!(receipts, [bytes(&file, "receipt")]);
+                assert_eq!(receipts, [bytes(file, "receipt")]);
                 encode::receipts(&receipts)
             }
             Message::Done => encode::done(),
             Message::Refuse(why) => encode::refuse(why),
+            Message::Which(mut read) => {
+                let frame = encode::which(&read, &authors);
+                read.sort_unstable();
+                assert_eq!(read, ranges);
+                frame
+            }
+            Message::Ids(ids) => encode::ids(&ids),
+            Message::Show(places) => encode::show(places[0], &authors),
+            Message::Header(header) => encode::header(header.as_deref()),
         };
         assert_eq!(hex(&again), hex(&frame), "{name}");
     }

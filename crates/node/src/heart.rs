@@ -4,17 +4,21 @@
 use crate::draft::Drafted;
 use crate::save::{Overlay, Saved};
 use crate::site::SiteError;
+use crate::site::system_entropy;
+use sanad_log::control::FacilitySecret;
 use sanad_log::entry::Entry;
 use sanad_log::frontier::Range;
-use sanad_log::ids::{EntryId, ScopeTag};
+use sanad_log::ids::{DeviceId, EntryId, ScopeTag};
 use sanad_log::receipt::{Form, Receipt};
 use sanad_log::replica::{
-    Appending, Effect, Input, Outcome, PlainBody, Refused, RefusedReason, Replica, SaveError, SessionId, SessionStats,
-    Token,
+    Appending, Cut, Effect, Input, Outcome, PlainBody, Refused, RefusedReason, Replica, SaveError, SessionId,
+    SessionStats, Token,
 };
+use sanad_log::sign::{Ed25519Signer, Signer as _};
 use sanad_record::op::Save;
 use sanad_store::{Batch, Incoming, Reader, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -53,7 +57,7 @@ pub(crate) enum Word {
     /// Pass on a frame; say so when there is room again, if it is paced.
     Frame(Vec<u8>, bool),
     /// The session is over.
-    Close(Outcome, Option<sanad_log::ids::DeviceId>, SessionStats),
+    Close(Outcome, Option<DeviceId>, SessionStats),
 }
 
 /// The line to a session's carrier. What waits in it is bounded by the session's own pacing.
@@ -65,6 +69,9 @@ pub fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
+/// The device that writes here now.
+pub(crate) type SharedDevice = Arc<RwLock<DeviceId>>;
+
 type Answer = oneshot::Sender<Result<Saved, SiteError>>;
 
 /// What goes to the disk together.
@@ -72,6 +79,8 @@ struct Append {
     token: Token,
     entries: Vec<Appending>,
     readable: BTreeSet<ScopeTag>,
+    /// Places to take from a log instead; such an append has no entries.
+    cut: Option<Cut>,
     /// What the last of the entries say, where it is known.
     saves: Vec<Save>,
 }
@@ -98,12 +107,21 @@ pub(crate) struct Heart {
     receipts: BTreeMap<String, Vec<u8>>,
     /// True if the last commit failed because the disk has no room: whoever waits is told that, and not just "the disk".
     full: bool,
+    /// This device, which may be replaced by another.
+    device: SharedDevice,
     changed: watch::Sender<u64>,
 }
 
 impl Heart {
-    pub(crate) fn new(replica: Replica, store: Store, reader: Reader, changed: watch::Sender<u64>) -> Heart {
+    pub(crate) fn new(
+        replica: Replica,
+        store: Store,
+        reader: Reader,
+        device: SharedDevice,
+        changed: watch::Sender<u64>,
+    ) -> Heart {
         Heart {
+            device,
             replica,
             store,
             reader,
@@ -221,18 +239,37 @@ impl Heart {
         while let Some(input) = inputs.pop_front() {
             for effect in self.replica.handle(now_ms(), input) {
                 match effect {
-                    Effect::Append { token, entries, readable } => {
+                    Effect::Append { token, entries, readable, cut } => {
                         self.append_bytes +=
                             entries.iter().map(|appending| appending.entry.body().len()).sum::<usize>();
-                        self.appends.push(Append { token, entries, readable, saves: Vec::new() });
+                        self.appends.push(Append { token, entries, readable, cut, saves: Vec::new() });
                     }
                     Effect::Load { session, range, bytes_max } => {
                         inputs.push_back(Input::Loaded(session, range, self.load(range, bytes_max)));
                     }
+                    Effect::Read { ticket, places, uncarried_only } => {
+                        // What cannot be read is left out, and so is left where it is.
+                        let read = self.store.read_places(&places, uncarried_only).unwrap_or_default();
+                        inputs.push_back(Input::Read(ticket, read));
+                    }
+                    Effect::Renew => inputs.extend(self.new_device()),
                     effect => self.tell(effect),
                 }
             }
         }
+    }
+
+    /// A new device key for this facility, durable before anything is signed with it. `None` if the disk does not take it:
+    /// nothing is written then, and the next session asks again.
+    fn new_device(&mut self) -> Option<Input> {
+        let mut secrets = self.store.secrets().ok()?;
+        let facility = FacilitySecret::from_bytes(&secrets.facility);
+        secrets.device_seed = system_entropy().array();
+        let signer = Ed25519Signer::from_seed(&secrets.device_seed);
+        let enrolment = self.replica.succession(signer.device(), &facility.signer())?;
+        self.store.replace_secrets(&secrets).ok()?;
+        *self.device.write().unwrap_or_else(PoisonError::into_inner) = signer.device();
+        Some(Input::Renew(Box::new(signer), enrolment))
     }
 
     fn load(&mut self, range: Range, bytes_max: usize) -> Vec<Entry> {
@@ -265,7 +302,7 @@ impl Heart {
             Effect::KeepReceipt(receipt) => self.keep_receipt(&receipt),
             Effect::KeepRefused(refused) => self.keep_refused(&refused),
             Effect::Changed => self.changed.send_modify(|generation| *generation += 1),
-            Effect::Append { .. } | Effect::Load { .. } => {}
+            Effect::Append { .. } | Effect::Load { .. } | Effect::Read { .. } | Effect::Renew => {}
         }
     }
 
@@ -297,7 +334,11 @@ impl Heart {
     fn commit(&mut self) -> Result<(), StoreError> {
         // Each round is caused by entries of the round before; grants cause no further appends, so this ends.
         while !self.appends.is_empty() || !self.receipts.is_empty() {
-            let appends = std::mem::take(&mut self.appends);
+            let mut appends = std::mem::take(&mut self.appends);
+            // Taking places from a log is a transaction of its own: what came before it is durable whether it works or not.
+            let cut_at = appends.iter().skip(1).position(|append| append.cut.is_some()).map(|at| at + 1);
+            let only_a_cut = appends.first().is_some_and(|append| append.cut.is_some());
+            self.appends = appends.split_off(if only_a_cut { 1 } else { cut_at.unwrap_or(appends.len()) });
             self.append_bytes = 0;
             let stored = self.store_all(&appends);
             self.full = matches!(stored, Err(StoreError::Full));
@@ -306,7 +347,10 @@ impl Heart {
             self.overlay = Overlay::default();
             match (stored, appends.first()) {
                 (Ok(()), _) => appends.iter().for_each(|append| self.drive(Input::Appended(append.token))),
-                (Err(_), Some(first)) => self.recover(first.token)?,
+                (Err(_), Some(first)) => {
+                    self.appends.clear();
+                    self.recover(first.token)?;
+                }
                 (Err(_), None) => {}
             }
         }
@@ -328,6 +372,9 @@ impl Heart {
     }
 
     fn store_all(&mut self, appends: &[Append]) -> Result<(), StoreError> {
+        if let [Append { cut: Some(Cut { log, from }), .. }] = appends {
+            return self.store.cut(*log, *from);
+        }
         let incoming: Vec<_> = appends.iter().flat_map(Append::incoming).collect();
         let state: Vec<_> = self.receipts.iter().map(|(key, value)| (key.as_str(), Some(value.as_slice()))).collect();
         self.store.commit(Batch { entries: &incoming, state: &state }, self.replica.directory())?;

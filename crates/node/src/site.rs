@@ -3,7 +3,7 @@
 use crate::carrier::{Dialer, Limits};
 use crate::draft::Drafted;
 pub use crate::heart::now_ms;
-use crate::heart::{Command, Heart, QUEUE_MAX, RECEIPT_KEY};
+use crate::heart::{Command, Heart, QUEUE_MAX, RECEIPT_KEY, SharedDevice};
 use crate::join::Throttle;
 use crate::save::{SaveRequest, Saved};
 use crate::session::SessionReport;
@@ -74,7 +74,7 @@ struct Inner {
     commands: mpsc::Sender<Command>,
     reader: Reader,
     secrets: Secrets,
-    device: DeviceId,
+    device: SharedDevice,
     facility: FacilityId,
     next_session: AtomicU64,
     changed: watch::Receiver<u64>,
@@ -165,7 +165,8 @@ impl Site {
         let facility = replica.directory().own();
         let (commands, queue) = mpsc::channel(QUEUE_MAX);
         let (changes, changed) = watch::channel(0);
-        let heart = Heart::new(replica, store, reader.clone(), changes);
+        let device = SharedDevice::new(device.into());
+        let heart = Heart::new(replica, store, reader.clone(), device.clone(), changes);
         let heart = std::thread::Builder::new()
             .name("heart".to_owned())
             .spawn(move || heart.run(queue))
@@ -205,9 +206,9 @@ impl Site {
         self.0.secrets.kind
     }
 
-    /// This device.
+    /// This device: another than before once it has been found to have gone back in time.
     pub fn device(&self) -> DeviceId {
-        self.0.device
+        *self.0.device.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// This facility.

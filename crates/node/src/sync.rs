@@ -56,7 +56,8 @@ impl Site {
         let known = self
             .look(move |replica, _| {
                 let directory = replica.directory();
-                let devices = directory.devices().iter().filter(|(device, _)| **device != own);
+                let devices = directory.devices().iter();
+                let devices = devices.filter(|(device, _)| **device != own && !directory.is_replaced(device));
                 let peers = devices.filter_map(|(device, facility)| {
                     let contact = directory.contact(device)?;
                     let addresses: Vec<Address> =

@@ -2,6 +2,7 @@
 //!
 //! Promise: what [`Store::commit`] has acknowledged is on the disk; what it refused has left no trace.
 
+use crate::carried;
 use crate::error::StoreError;
 use crate::project::Projector;
 use crate::state::{StateChange, keep_refused, put_state};
@@ -160,7 +161,7 @@ impl Store {
     fn try_commit(&mut self, batch: Batch<'_>, directory: &Directory) -> Result<Appended, StoreError> {
         let tx = Transaction::new(&mut self.db, TransactionBehavior::Immediate)?;
         let mut places = Places { tx: &tx, logs: &mut self.logs, next_blob: &mut self.next_blob };
-        let mut projector = Projector::new(&tx);
+        let mut projector = Projector::new(&tx)?;
         let (mut done, mut tally) = (Appended::default(), Tally::default());
         for incoming in batch.entries {
             let entry = incoming.entry;
@@ -180,6 +181,11 @@ impl Store {
                     done.sealed += u64::from(opened.state == EntryState::Sealed);
                     if opened.state.is_unreadable() {
                         done.unreadable.push((header.log, header.seq));
+                    }
+                    if let Some(inner) = entry.carried() {
+                        carried::note(&tx, &inner.id())?;
+                        places.log(inner.header().log)?;
+                        projector.expect_twice();
                     }
                     if let Some(save) = &opened.save {
                         projector.save(log, entry, save)?;

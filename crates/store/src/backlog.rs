@@ -61,7 +61,7 @@ impl Store {
     ) -> Result<Option<Cursor>, StoreError> {
         let tx = Transaction::new(&mut self.db, TransactionBehavior::Immediate)?;
         let Piece { sealed, next } = sealed_of(&tx, scope, from)?;
-        let mut projector = Projector::new(&tx);
+        let mut projector = Projector::new(&tx)?;
         let (mut step, mut tally) = (BacklogOpened::default(), Tally::default());
         let mut update = tx.prepare_cached("UPDATE entry SET state = ?3, records = ?4 WHERE log = ?1 AND seq = ?2")?;
         for (log, entry) in &sealed {

@@ -254,7 +254,7 @@ impl Store {
         let tx = Transaction::new(&mut self.db, TransactionBehavior::Immediate)?;
         let before = digest::projections(&tx)?;
         schema::recreate_projections(&tx)?;
-        let mut projector = Projector::new(&tx);
+        let mut projector = Projector::new(&tx)?;
         let mut done = 0;
         for Span { log, from, to, .. } in spans {
             let number = load::log_number(&tx, log)?.ok_or(StoreError::DamagedFile)?;

@@ -13,6 +13,7 @@
 
 mod append;
 mod backlog;
+mod carried;
 mod check;
 mod db;
 mod digest;

@@ -6,7 +6,9 @@
 //! The common case is cheap: a version whose only parent is the only head becomes the only head, and nothing else of the
 //! resource has to be read. Everything else waits until the batch is in and is then settled once per resource.
 
+use crate::carried;
 use crate::error::StoreError;
+use crate::load::log_number;
 use crate::people::People;
 use crate::schema::{VERSIONS_MAX, versions_of};
 use crate::tally::{DELETED, Tally};
@@ -35,6 +37,8 @@ pub(crate) struct Projector<'t> {
     charts: BTreeSet<(String, [u8; 16])>,
     /// How many more resources are deleted than before.
     deleted: i64,
+    /// True if a save may come that came before.
+    twice: bool,
 }
 
 /// A resource's row, as far as the common case needs it.
@@ -61,22 +65,41 @@ struct Now<'a> {
 }
 
 impl<'t> Projector<'t> {
-    pub(crate) fn new(tx: &'t Transaction<'t>) -> Self {
-        Projector { tx, people: People::new(tx), unsettled: BTreeMap::new(), charts: BTreeSet::new(), deleted: 0 }
+    pub(crate) fn new(tx: &'t Transaction<'t>) -> Result<Self, StoreError> {
+        Ok(Projector {
+            tx,
+            people: People::new(tx),
+            unsettled: BTreeMap::new(),
+            charts: BTreeSet::new(),
+            deleted: 0,
+            twice: carried::any(tx)?,
+        })
+    }
+
+    /// From now on a save may come again, in its own place or carried by several.
+    pub(crate) fn expect_twice(&mut self) {
+        self.twice = true;
     }
 
     fn statement(&self, sql: &str) -> Result<CachedStatement<'t>, StoreError> {
         Ok(self.tx.prepare_cached(sql)?)
     }
 
-    /// Takes in what a save says.
+    /// Takes in what a save says. One that is carried says what it said in its own place.
     pub(crate) fn save(&mut self, log: i64, entry: &Entry, save: &Save) -> Result<(), StoreError> {
+        match entry.carried() {
+            Some(inner) => {
+                let log = log_number(self.tx, inner.header().log)?.ok_or(StoreError::DamagedFile)?;
+                self.save_at(log, &inner, save)
+            }
+            None => self.save_at(log, entry, save),
+        }
+    }
+
+    fn save_at(&mut self, log: i64, entry: &Entry, save: &Save) -> Result<(), StoreError> {
         if let Some(key) = &save.idempotency {
-            self.statement("INSERT INTO idempotency (key, log, seq) VALUES (?1, ?2, ?3)")?.execute(params![
-                key,
-                log,
-                entry.header().seq as i64
-            ])?;
+            self.statement("INSERT INTO idempotency (key, log, seq) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?
+                .execute(params![key, log, entry.header().seq as i64])?;
         }
         for (index, op) in save.ops.iter().enumerate() {
             let index = index as u32;
@@ -98,6 +121,7 @@ impl<'t> Projector<'t> {
         let mut now =
             Now { heads: &heads, versions: 1, raw, merged: false, version_id: None, conflicts: &[], updated, patients };
         match self.known(&op.key)? {
+            Some(known) if self.twice && self.has_version(known.n, &id)? => Ok(()),
             None => {
                 let n = self.add_resource(&op.key, &now)?;
                 self.add_version(n, 0, place, id, op)?;
@@ -171,6 +195,12 @@ impl<'t> Projector<'t> {
             self.about(patient, n)?;
         }
         Ok(n)
+    }
+
+    fn has_version(&self, resource: i64, id: &VersionId) -> Result<bool, StoreError> {
+        let sql = concat!("SELECT 1 FROM version WHERE id = ?2 AND n ", versions_of!("?1"));
+        let mut statement = self.statement(sql)?;
+        Ok(statement.query_row(params![resource, id.as_bytes()], |_| Ok(())).optional()?.is_some())
     }
 
     /// Versions of a resource, those of this transaction included.

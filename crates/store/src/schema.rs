@@ -26,6 +26,8 @@ CREATE TABLE blob (id INTEGER PRIMARY KEY, header BLOB NOT NULL, body BLOB NOT N
 CREATE TABLE evidence (
   lane INTEGER NOT NULL, author BLOB NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL,
   reason TEXT NOT NULL, total INTEGER NOT NULL, bytes BLOB NOT NULL, UNIQUE (lane, author, seq, hash)) STRICT;
+-- Ids of entries that stand in the body of another one.
+CREATE TABLE carried (id BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE secret (id INTEGER PRIMARY KEY CHECK (id = 1), value BLOB NOT NULL) STRICT;
 ";

@@ -191,6 +191,9 @@ impl World {
 
     fn carry_out(&mut self, at: usize, effect: Effect) -> Result<(), Broken> {
         match effect {
+            Effect::Append { cut: Some(cut), .. } => {
+                Err((Promise::ChainsIntact, format!("site {at} takes entries from {:?}", cut.log)))
+            }
             Effect::Append { token, entries, .. } => {
                 self.oracle.asked(&entries);
                 let own = entries.iter().all(|appending| appending.entry.header().log.author == self.sites[at].device);
@@ -237,6 +240,13 @@ impl World {
                     Err((Promise::ChainsIntact, format!("site {at} refused an honest {:?}: {error}", refused.log)))
                 }
             },
+            Effect::Read { ticket, places, .. } => {
+                let read = places.into_iter().flat_map(|range| self.sites[at].disk.load(range, 0)).collect();
+                self.feed(at, Input::Read(ticket, read))
+            }
+            Effect::Renew => {
+                Err((Promise::ChainsIntact, format!("site {at} takes itself for one that went back in time")))
+            }
             Effect::Changed => Ok(()),
         }
     }

@@ -183,7 +183,7 @@ impl Replica {
         }
     }
 
-    fn write_control(&mut self, now_ms: u64, statement: &Control) -> Option<Appending> {
+    pub(super) fn write_control(&mut self, now_ms: u64, statement: &Control) -> Option<Appending> {
         self.write_sealed(now_ms, Lane::Control, ScopeTag::NETWORK, Clear::new(to_cbor(statement)))
     }
 
@@ -200,7 +200,7 @@ impl Replica {
         self.written(header, body, None)
     }
 
-    fn next_header(&mut self, now_ms: u64, lane: Lane, scope: ScopeTag, kind: BodyKind) -> Header {
+    pub(super) fn next_header(&mut self, now_ms: u64, lane: Lane, scope: ScopeTag, kind: BodyKind) -> Header {
         let log = LogId { lane, author: self.device() };
         let (height, prev) = self.chains.head(&log);
         let hlc = self.clock.tick(now_ms);
@@ -208,7 +208,7 @@ impl Replica {
     }
 
     /// Signs, and takes the entry into the chains and the directory at once, so that the next one stands on it.
-    fn written(&mut self, header: Header, body: Vec<u8>, text: Option<PlainBody>) -> Option<Appending> {
+    pub(super) fn written(&mut self, header: Header, body: Vec<u8>, text: Option<PlainBody>) -> Option<Appending> {
         let entry = Entry::sign(header, body, &self.network, &*self.signer).ok()?;
         self.take(&entry);
         Some(Appending { entry, text })

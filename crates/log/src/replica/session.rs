@@ -1,7 +1,9 @@
 //! A session between two replicas: Hello, Have, Need, Entries, Done. Symmetric but for who speaks first, resumable at any
 //! entry (the next session's Have tells), and quiet when nothing is missing: one round trip. `docs/protocol.md` §4.
 
+use super::fork::Comparison;
 use super::{Effect, Refused, RefusedReason, Replica, SessionId};
+use crate::chain::Fork;
 use crate::directory::Learned;
 use crate::entry::Entry;
 use crate::frontier::{Frontier, Range, registry_digest};
@@ -34,6 +36,8 @@ pub enum Outcome {
     RefusedByPeer(Refusal),
     /// The disk here did not take what arrived.
     DiskRefused,
+    /// This device was found to have gone back in time; its facility goes on with a new one.
+    Outlived,
 }
 
 /// What a session did.
@@ -68,7 +72,10 @@ pub(super) struct Session {
     /// The newest receipt that the peer sent in this session: the base of its next one, whatever third sites bring.
     heard: Option<Receipt>,
     /// What the peer held when it greeted; numbers our Need.
-    peer_has: Option<Frontier>,
+    pub(super) peer_has: Option<Frontier>,
+    /// Which entries stood at the ends of it.
+    pub(super) peer_heads: Option<[u8; 8]>,
+    pub(super) comparison: Comparison,
     /// Asked of the peer.
     wanted: Frontier,
     /// Not to be had from this peer: it said so, or what it sent was refused.
@@ -99,7 +106,7 @@ impl Session {
         self.give_up(rest.into_iter().filter(|range| range.log == log).collect());
     }
 
-    fn numbering(&self) -> Numbering {
+    pub(super) fn numbering(&self) -> Numbering {
         let authors = |frontier: Option<&Frontier>| {
             frontier.map(|frontier| frontier.authors().into_iter().collect()).unwrap_or_default()
         };
@@ -139,6 +146,8 @@ impl Replica {
             asked_again: false,
             heard: None,
             peer_has: None,
+            peer_heads: None,
+            comparison: Comparison::default(),
             wanted: Frontier::default(),
             given_up: Frontier::default(),
             receipts_due: false,
@@ -150,16 +159,22 @@ impl Replica {
             asked: false,
             stats: SessionStats::default(),
         };
+        if self.outlived {
+            out.push(Effect::Renew);
+            out.push(Effect::Send { session: id, frame: encode::refuse(Refusal::Outlived), paced: false });
+            let (outcome, stats) = (Outcome::Outlived, SessionStats::default());
+            return out.push(Effect::Close { session: id, outcome, peer: None, stats });
+        }
         self.sessions.insert(id, session);
         if initiator {
             self.greet(id, expected, out);
         }
     }
 
-    fn send(&mut self, id: SessionId, frame: Vec<u8>, paced: bool, out: &mut Vec<Effect>) {
+    pub(super) fn send(&mut self, id: SessionId, frame: Vec<u8>, paced: bool, out: &mut Vec<Effect>) {
         if let Some(session) = self.sessions.get_mut(&id) {
-            // What asks for an answer: a greeting, Again, WhoAreYou, Need, Held.
-            session.asked |= matches!(frame.first(), Some(0 | 2 | 3 | 5 | 8));
+            // What asks for an answer: a greeting, Again, WhoAreYou, Need, Held, Which, Show.
+            session.asked |= matches!(frame.first(), Some(0 | 2 | 3 | 5 | 8 | 16 | 18));
             session.paced += u32::from(paced);
         }
         out.push(Effect::Send { session: id, frame, paced });
@@ -196,6 +211,7 @@ impl Replica {
             proof: self.signer.sign(Purpose::Channel, &self.proof_message(&exporter, initiator)),
             registry: registry_digest(&self.registry()),
             receipts: self.receipts_digest(peer),
+            heads: Some(self.chains.digest()),
         };
         self.send(id, encode::hello(&hello), false, out);
         self.send_have(id, peer, false, out);
@@ -206,10 +222,9 @@ impl Replica {
     fn own_receipt(&self) -> Receipt {
         let known = self.sessions.values().filter_map(|session| session.last_sent.as_ref());
         let mut known = known.chain(self.acknowledged.values());
-        let same = known.find(|receipt| receipt.frontier == self.durable).cloned();
-        same.unwrap_or_else(|| {
-            Receipt::sign(&self.network, self.durable.count().max(1), self.durable.clone(), &*self.signer)
-        })
+        let claimed = self.claimed();
+        let same = known.find(|receipt| receipt.frontier == claimed).cloned();
+        same.unwrap_or_else(|| Receipt::sign(&self.network, claimed.count().max(1), claimed, &*self.signer))
     }
 
     fn send_have(&mut self, id: SessionId, peer: Option<DeviceId>, by_key: bool, out: &mut Vec<Effect>) {
@@ -279,8 +294,12 @@ impl Replica {
                 }
                 let Some(session) = self.sessions.get_mut(&id) else { return };
                 let (hello, early) = (session.unknown.take(), std::mem::take(&mut session.early));
+                let expected = session.expected;
                 match (admitted, hello) {
                     (Some(enrolment), Some(hello)) if enrolment.device == hello.device => {
+                        if expected.is_some_and(|expected| !self.is_expected(&expected, &hello.device)) {
+                            return self.refuse(id, Refusal::OtherDevice, out);
+                        }
                         self.welcome(id, hello, out);
                         early.into_iter().for_each(|message| self.told(now_ms, id, message, out));
                     }
@@ -302,6 +321,10 @@ impl Replica {
             (Message::Have(receipt), Some(peer)) => self.have(id, peer, &receipt, out),
             (Message::Again, Some(peer)) => self.send_have(id, Some(peer), true, out),
             (Message::Need(ranges), Some(_)) => self.need(id, ranges, out),
+            (Message::Which(places), Some(_)) => self.which(id, places, out),
+            (Message::Show(places), Some(_)) => self.show(id, &places, out),
+            (Message::Ids(ids), Some(_)) => self.ids(id, &ids, out),
+            (Message::Header(header), Some(_)) => self.header(id, header.as_deref(), out),
             (Message::Entries(run), Some(peer)) => self.entries(now_ms, id, peer, run, out),
             (Message::Gone(ranges), Some(_)) => {
                 session.give_up(ranges);
@@ -340,11 +363,17 @@ impl Replica {
         let proof = self.proof_message(&exporter, !initiator);
         if hello.network != self.network {
             self.refuse(id, Refusal::OtherNetwork, out)
-        } else if hello.device == self.device()
-            || !self.verifier.verify(&hello.device, Purpose::Channel, &proof, &hello.proof)
-        {
+        } else if !self.verifier.verify(&hello.device, Purpose::Channel, &proof, &hello.proof) {
             self.refuse(id, Refusal::NotProven, out)
-        } else if expected.is_some_and(|expected| expected != hello.device) {
+        } else if hello.device == self.device() {
+            // It was led to itself, if both ends of the channel are here. Otherwise somebody else holds this device's key and
+            // has proven it: a clone.
+            let to_itself = self.sessions.iter().any(|(other, session)| *other != id && session.exporter == exporter);
+            self.refuse(id, Refusal::OtherDevice, out);
+            if !to_itself {
+                self.outlived(out);
+            }
+        } else if expected.is_some_and(|expected| !self.is_expected(&expected, &hello.device)) {
             self.refuse(id, Refusal::OtherDevice, out)
         } else if self.directory.facility_of(&hello.device).is_some()
             || (initiator && self.directory.devices().is_empty())
@@ -359,12 +388,20 @@ impl Replica {
         }
     }
 
+    /// True if this device may answer where another was expected: it is the same, or its facility's successor of it, or nobody
+    /// has heard of it yet.
+    fn is_expected(&self, expected: &DeviceId, device: &DeviceId) -> bool {
+        let facility = self.directory.facility_of(device);
+        expected == device || facility.is_none() || facility == self.directory.facility_of(expected)
+    }
+
     fn welcome(&mut self, id: SessionId, hello: Hello, out: &mut Vec<Effect>) {
         let same_registry = hello.registry == registry_digest(&self.registry());
         let same_receipts = hello.receipts == self.receipts_digest(Some(hello.device));
         let held: Vec<_> = self.receipts.values().map(|receipt| (receipt.device, receipt.counter)).collect();
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.peer = Some(hello.device);
+        session.peer_heads = hello.heads;
         session.same_registry = same_registry;
         session.receipts_due = !same_receipts;
         if !session.greeted {
@@ -386,6 +423,7 @@ impl Replica {
         match read {
             Ok(receipt) if receipt.device == peer => {
                 session.heard = Some(receipt.clone());
+                let frontier = receipt.frontier.clone();
                 let first = session.peer_has.is_none();
                 if first {
                     session.peer_has = Some(receipt.frontier.clone());
@@ -396,7 +434,9 @@ impl Replica {
                     out.push(Effect::KeepReceipt(receipt));
                     out.push(Effect::Changed);
                 }
+                self.look_for_own_future(&frontier, out);
                 if first {
+                    self.compare_heads(id, out);
                     self.want(id, out);
                     self.settle(id, out);
                 }
@@ -415,10 +455,10 @@ impl Replica {
     /// Serves what is durably here of what was asked for, and says at once what is not: a peer that asks for places that do
     /// not exist costs one answer.
     fn need(&mut self, id: SessionId, ranges: Vec<Range>, out: &mut Vec<Effect>) {
-        let Some(session) = self.sessions.get_mut(&id) else { return };
         let (mut asked, mut absent) = (Frontier::default(), Frontier::default());
         ranges.into_iter().for_each(|range| asked.insert(range));
-        let gone = asked.minus(&self.durable);
+        let gone = asked.minus(&self.claimed());
+        let Some(session) = self.sessions.get_mut(&id) else { return };
         gone.iter().for_each(|range| absent.insert(*range));
         session.serving.extend(asked.minus(&absent));
         session.serving.make_contiguous().sort_unstable();
@@ -435,6 +475,7 @@ impl Replica {
         let Ok(receipt) = Receipt::decode(bytes, &self.network, &registry, |_| None, &*self.verifier) else { return };
         let newer = self.receipts.get(&receipt.device).is_none_or(|held| held.counter < receipt.counter);
         if newer && receipt.device != self.device() {
+            self.look_for_own_future(&receipt.frontier, out);
             self.receipts.insert(receipt.device, receipt.clone());
             out.push(Effect::KeepReceipt(receipt));
             out.push(Effect::Changed);
@@ -451,6 +492,7 @@ impl Replica {
         let Some(theirs) = &session.peer_has else { return };
         coming.extend(&session.given_up);
         let mut ranges = theirs.minus(&coming);
+        ranges.retain(|range| !self.doubts.contains_key(&range.log));
         // A record is worth nothing without the grant of its key, which its author wrote before it in the control lane:
         // whoever holds an author's records must hold that lane first. What another session is still bringing does not
         // count yet; the records then wait for it.
@@ -472,7 +514,7 @@ impl Replica {
     }
 
     /// After a session has ended, others may bring what it did not.
-    fn want_more_everywhere(&mut self, out: &mut Vec<Effect>) {
+    pub(super) fn want_more_everywhere(&mut self, out: &mut Vec<Effect>) {
         let open: Vec<_> = self.sessions.iter().filter(|(_, session)| !session.done_sent).map(|(id, _)| *id).collect();
         for id in open {
             self.want(id, out);
@@ -481,16 +523,19 @@ impl Replica {
 
     fn entries(&mut self, now_ms: u64, id: SessionId, peer: DeviceId, run: CheckedRun, out: &mut Vec<Effect>) {
         let CheckedRun { log, entries, refused } = run;
-        let (received, forked) = self.receive(now_ms, Some(peer), entries, out);
+        let (received, fork) = self.receive(now_ms, Some(peer), entries, out);
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.stats.entries_received += received as u64;
-        if forked || refused.is_some() {
+        if fork.is_some() || refused.is_some() {
             // Nothing more of this log is expected from this peer; the rest goes on.
             session.give_up_log(log);
         }
         if let Some((seq, error)) = refused {
             let reason = RefusedReason::Entry(error);
             out.push(Effect::KeepRefused(Refused { log, seq, from: Some(peer), reason, entry: None }));
+        }
+        if let Some(Fork { log, differ, .. }) = fork.filter(|fork| self.durable.contains(&fork.log, fork.differ)) {
+            self.trace(id, log, differ, out);
         }
         // A run may bring what was already here; the session may then be complete without any append.
         self.settle(id, out);
@@ -511,20 +556,21 @@ impl Replica {
     }
 
     /// Says Done once everything wanted is durable, with a receipt for it; ends the session once both sides have.
-    fn settle(&mut self, id: SessionId, out: &mut Vec<Effect>) {
+    pub(super) fn settle(&mut self, id: SessionId, out: &mut Vec<Effect>) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let Some(peer) = session.peer else { return };
         if !session.done_sent && session.peer_has.is_some() && !session.receipts_due {
-            let complete = session.wanted.minus(&self.durable).is_empty();
+            let complete = session.wanted.minus(&self.durable).is_empty() && !session.comparison.is_open();
             if complete {
                 session.wanted = Frontier::default();
                 // One Need is bounded; there may be more.
                 self.want(id, out);
             }
-            let Some(session) = self.sessions.get_mut(&id) else { return };
-            if complete && session.wanted.count() == 0 {
+            if complete && self.sessions.get(&id).is_some_and(|session| session.wanted.count() == 0) {
+                let claimed = self.claimed();
+                let Some(session) = self.sessions.get_mut(&id) else { return };
                 session.done_sent = true;
-                if session.last_sent.as_ref().is_none_or(|sent| sent.frontier != self.durable) {
+                if session.last_sent.as_ref().is_none_or(|sent| sent.frontier != claimed) {
                     self.send_have(id, Some(peer), false, out);
                 }
                 self.send(id, encode::done(), false, out);

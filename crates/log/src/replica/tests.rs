@@ -9,6 +9,7 @@ use crate::testing::{entropy, signer};
 use std::collections::VecDeque;
 
 mod found;
+mod restored;
 
 const NOW: u64 = 1_519_000_000_000;
 
@@ -19,6 +20,8 @@ struct Site {
     saved: Vec<EntryId>,
     failed: Option<SaveError>,
     refused: Vec<RefusedReason>,
+    secret: FacilitySecret,
+    seed: u8,
 }
 
 impl Site {
@@ -41,7 +44,7 @@ impl Site {
         disk.values()
             .filter(|entry| entry.header().log.lane == Lane::Control)
             .for_each(|entry| replica.remember(entry));
-        Site { replica, disk, saved: vec![], failed: None, refused: vec![] }
+        Site { replica, disk, saved: vec![], failed: None, refused: vec![], secret: secret.clone(), seed }
     }
 
     /// Carries an input through, the disk answering at once. Returns what goes out to sessions.
@@ -51,7 +54,13 @@ impl Site {
         while let Some(input) = inputs.pop_front() {
             for effect in self.replica.handle(NOW, input) {
                 match effect {
-                    Effect::Append { token, entries, .. } => {
+                    Effect::Append { token, entries, cut, .. } => {
+                        if let Some(Cut { log, from }) = cut {
+                            let gone = self.disk.extract_if((log, from)..=(log, Seq::MAX), |_, _| true);
+                            let gone: Vec<_> = gone.map(|(_, entry)| entry.carried().unwrap_or(entry)).collect();
+                            let carried = self.carried();
+                            assert!(gone.iter().all(|entry| carried.contains(&entry.id())), "nothing is lost");
+                        }
                         for Appending { entry, .. } in entries {
                             self.disk.insert((entry.header().log, entry.header().seq), entry);
                         }
@@ -61,6 +70,18 @@ impl Site {
                         let places = self.disk.range((range.log, range.from)..=(range.log, range.to));
                         let entries = places.map(|(_, entry)| entry.clone()).take(100).collect();
                         inputs.push_back(Input::Loaded(session, range, entries));
+                    }
+                    Effect::Read { ticket, places, uncarried_only } => {
+                        let carried = self.carried();
+                        let held = places.iter().filter_map(|range| self.disk.get(&(range.log, range.from)));
+                        let read = held.filter(|entry| !uncarried_only || !carried.contains(&entry.id())).cloned();
+                        inputs.push_back(Input::Read(ticket, read.collect()));
+                    }
+                    Effect::Renew => {
+                        self.seed += 40;
+                        let device = signer(self.seed);
+                        let enrolment = self.replica.succession(device.device(), &self.secret.signer()).unwrap();
+                        inputs.push_back(Input::Renew(Box::new(device), enrolment));
                     }
                     Effect::Saved(_, ids) => self.saved.extend(ids),
                     Effect::SaveFailed(_, error) => self.failed = Some(error),
@@ -73,6 +94,11 @@ impl Site {
         out
     }
 
+    /// Entries that others of this disk carry.
+    fn carried(&self) -> BTreeSet<EntryId> {
+        self.disk.values().filter_map(|entry| Some(entry.carried()?.id())).collect()
+    }
+
     fn save(&mut self, scope: u8, lane: Lane, text: &str) {
         let text = Clear::new(text.as_bytes().to_vec());
         let scope = ScopeTag([scope; 16]);
@@ -81,9 +107,11 @@ impl Site {
 
     fn text(&self, scope: u8) -> Vec<String> {
         let entries = self.disk.values().filter(|entry| entry.header().scope == ScopeTag([scope; 16]));
+        let entries = entries.map(|entry| entry.carried().unwrap_or_else(|| entry.clone()));
         let mut entries: Vec<_> = entries.collect();
-        entries.sort_by_key(|entry| entry.header().hlc);
-        let texts = entries.into_iter().filter_map(|entry| self.replica.directory().open(entry).ok());
+        entries.sort_by_key(|entry| (entry.header().hlc, entry.id()));
+        entries.dedup_by_key(|entry| entry.id());
+        let texts = entries.into_iter().filter_map(|entry| self.replica.directory().open(&entry).ok());
         texts.map(|text| String::from_utf8(text.expose().to_vec()).unwrap()).collect()
     }
 
@@ -102,6 +130,7 @@ struct Report {
 fn sync(a: &mut Site, b: &mut Site, tamper: &mut dyn FnMut(&mut Vec<u8>)) -> Report {
     let exporter = [5; 32];
     let mut report = Report { outcomes: [None; 2], bytes: [0; 2], rounds: 0 };
+    let mut frames = 0;
     let expected = Some(b.replica.device());
     let connected =
         |initiator| Input::Connected { session: 1, initiator, exporter, expected: expected.filter(|_| initiator) };
@@ -113,6 +142,8 @@ fn sync(a: &mut Site, b: &mut Site, tamper: &mut dyn FnMut(&mut Vec<u8>)) -> Rep
             Effect::Send { mut frame, paced, .. } => {
                 tamper(&mut frame);
                 report.bytes[from] += frame.len();
+                frames += 1;
+                assert!(frames < 10_000, "a session ends; at last {frame:02x?}");
                 let (sender, receiver) = if from == 0 { (&mut *a, &mut *b) } else { (&mut *b, &mut *a) };
                 if paced {
                     queue.extend(sender.run(Input::Flushed(1)).into_iter().map(|effect| (from, effect)));
@@ -347,6 +378,7 @@ fn a_fork_is_seen_kept_and_stops_only_its_log() {
     let mut haven = network.join(2, SiteKind::Haven, &mut cedar);
     quiet(&mut cedar, &mut haven);
     let mut clone = Site::restarted(1, network.authority.network(), &Network::secret(1), cedar.disk.clone());
+    clone.seed = 101;
     clone.replica.random::<64>();
     cedar.save(1, Lane::Clinical, "the original");
     quiet(&mut cedar, &mut haven);
@@ -355,7 +387,13 @@ fn a_fork_is_seen_kept_and_stops_only_its_log() {
     sync(&mut clone, &mut haven, &mut |_| {});
     assert!(haven.refused.contains(&RefusedReason::Fork));
     haven.save(3, Lane::Clinical, "life goes on");
+    for _ in 0..4 {
+        sync(&mut cedar, &mut haven, &mut |_| {});
+        sync(&mut clone, &mut haven, &mut |_| {});
+    }
+    assert_eq!((haven.text(1), haven.text(2).len(), haven.text(3).len()), (vec!["the original".to_owned()], 2, 1));
     quiet(&mut cedar, &mut haven);
+    quiet(&mut clone, &mut haven);
 }
 
 #[test]

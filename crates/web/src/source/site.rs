@@ -106,7 +106,7 @@ fn sync_row(other: &SiteStatus) -> Option<SyncRow> {
         End::Outcome(Outcome::Done) => SyncOutcome::Done { received, sent },
         End::Outcome(Outcome::Refused(_) | Outcome::RefusedByPeer(_)) => SyncOutcome::Refused,
         End::Outcome(Outcome::DiskRefused) => SyncOutcome::DiskFull,
-        End::Lost(_) => SyncOutcome::Broken { received, sent },
+        End::Outcome(Outcome::Outlived) | End::Lost(_) => SyncOutcome::Broken { received, sent },
     };
     Some(SyncRow { call_sign: other.site.clone(), at_ms: report.ended_ms, outcome })
 }
