@@ -254,7 +254,7 @@ pub struct Replica {
     pending: BTreeMap<Token, Pending>,
     next_token: Token,
     receipts: BTreeMap<DeviceId, Receipt>,
-    /// The newest own receipt that a peer is known to hold.
+    /// The newest own receipt that a peer is believed to hold; one that does not says so, and is told the whole.
     acknowledged: BTreeMap<DeviceId, Receipt>,
     sessions: BTreeMap<SessionId, Session>,
     /// True while havens may lack grants that this site owes them.

@@ -347,10 +347,7 @@ impl Replica {
             }
             (Message::Done, Some(peer)) => {
                 session.done_received = true;
-                // It has read every Have of ours, so the next one may be told as a difference to the last.
-                if let Some(receipt) = session.last_sent.clone() {
-                    self.acknowledged.insert(peer, receipt);
-                }
+                self.acknowledge(id, peer);
                 self.settle(id, out);
             }
             _ => self.refuse(id, Refusal::Malformed, out),
@@ -578,7 +575,18 @@ impl Replica {
         }
         let Some(session) = self.sessions.get(&id) else { return };
         if session.done_sent && session.done_received && session.paced == 0 {
+            // What was told after the peer's Done counts too: the carrier passes on all of it before it closes.
+            self.acknowledge(id, peer);
             self.end(id, Outcome::Done, out);
+        }
+    }
+
+    /// The peer has read, or is about to read, every Have of this session, so the next one may be told as a difference to
+    /// the last; unless another session, which ended sooner, has told it more.
+    fn acknowledge(&mut self, id: SessionId, peer: DeviceId) {
+        let Some(receipt) = self.sessions.get(&id).and_then(|session| session.last_sent.clone()) else { return };
+        if self.acknowledged.get(&peer).is_none_or(|known| known.counter <= receipt.counter) {
+            self.acknowledged.insert(peer, receipt);
         }
     }
 

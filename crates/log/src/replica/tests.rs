@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 
 mod found;
 mod restored;
+mod overlap;
 
 const NOW: u64 = 1_519_000_000_000;
 
@@ -247,6 +248,8 @@ fn nothing_changed_costs_one_round_trip_and_few_bytes() {
     }
     let first = quiet(&mut haven, &mut cedar);
     assert!(first.rounds <= 4, "{} rounds", first.rounds);
+    // Whoever dials, whoever received: neither has forgotten what the other told it last.
+    assert_eq!(quiet(&mut cedar, &mut haven).rounds, 1);
     let again = quiet(&mut haven, &mut cedar);
     assert_eq!(again.rounds, 1);
     assert!(again.bytes.iter().sum::<usize>() < 700, "{:?} bytes", again.bytes);
