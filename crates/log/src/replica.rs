@@ -21,7 +21,7 @@ use crate::directory::{Directory, Learned};
 use crate::entropy::Entropy;
 use crate::entry::{Entry, EntryError};
 use crate::frontier::{Frontier, Range};
-use crate::ids::{DeviceId, EntryId, FacilityId, LogId, NetworkId, ScopeTag, Seq};
+use crate::ids::{DeviceId, EntryId, FacilityId, Lane, LogId, NetworkId, ScopeTag, Seq};
 use crate::message::Incoming;
 use crate::receipt::Receipt;
 use crate::seal::Clear;
@@ -75,6 +75,9 @@ pub enum Input {
     /// Nothing of this append and of those asked for after it is on the disk; this is what is. Then call
     /// [`Replica::recall`].
     AppendFailed(Token, Vec<Span>),
+    /// The disk turned out to hold less than it had said: this is what is there. Nothing may be on its way to the disk. Call
+    /// [`Replica::set_ends`] before, and [`Replica::recall`] after.
+    Recounted(Vec<Span>),
 }
 
 /// What a replica asks of the world. Effects are carried out in order.
@@ -195,6 +198,12 @@ pub enum SaveError {
     /// No such facility.
     #[error("no such facility is known here")]
     UnknownFacility,
+    /// The last entries of this device's own log cannot be read. Another site may hold them; to write now might be to sign
+    /// a second entry for a place that others know.
+    #[error(
+        "the last entries of this device's own log cannot be read here; they come back from a site that holds them"
+    )]
+    EndLost,
 }
 
 /// What an append was for.
@@ -223,6 +232,8 @@ pub struct Replica {
     sessions: BTreeMap<SessionId, Session>,
     /// True while havens may lack grants that this site owes them.
     owing: bool,
+    /// Own places that were written once and cannot be read here, the last of each lane.
+    ends: BTreeMap<Lane, Seq>,
 }
 
 /// What a replica is started with.
@@ -262,7 +273,24 @@ impl Replica {
             acknowledged: BTreeMap::new(),
             sessions: BTreeMap::new(),
             owing: true,
+            ends: BTreeMap::new(),
         }
+    }
+
+    /// Says which own places the disk once held and cannot read any more: the last of each lane, or the largest number
+    /// where it is not known. Until the log is held up to there again, nothing is written in that lane.
+    pub fn set_ends(&mut self, ends: BTreeMap<Lane, Seq>) {
+        self.ends = ends;
+    }
+
+    /// Lanes of this device in which nothing may be written for now; see [`Replica::set_ends`].
+    pub fn closed_lanes(&self) -> impl Iterator<Item = Lane> + '_ {
+        Lane::ALL.into_iter().filter(|lane| self.is_closed(*lane))
+    }
+
+    fn is_closed(&self, lane: Lane) -> bool {
+        let head = self.chains.head(&LogId { lane, author: self.device() }).0;
+        self.ends.get(&lane).is_some_and(|end| head < *end)
     }
 
     /// Takes a control entry back from the disk at start-up.
@@ -359,6 +387,7 @@ impl Replica {
             Input::Disconnected(session) => self.disconnected(session, &mut out),
             Input::Appended(token) => self.appended(token, &mut out),
             Input::AppendFailed(token, spans) => self.append_failed(token, spans, &mut out),
+            Input::Recounted(spans) => self.recounted(spans, &mut out),
         }
         out
     }
@@ -448,6 +477,16 @@ impl Replica {
             }
         }
         // What was on its way from peers did not arrive: those sessions end, and the next ones ask again.
+        self.end_all_sessions(Outcome::DiskRefused, out);
+        out.push(Effect::Changed);
+    }
+
+    fn recounted(&mut self, spans: Vec<Span>, out: &mut Vec<Effect>) {
+        assert!(self.pending.is_empty(), "nothing is on its way to the disk");
+        self.chains = Chains::new(spans);
+        self.durable = self.chains.frontier();
+        // Receipts that said more are no base to tell a difference from, and sessions that sent them begin anew.
+        self.acknowledged.clear();
         self.end_all_sessions(Outcome::DiskRefused, out);
         out.push(Effect::Changed);
     }

@@ -13,7 +13,7 @@ use sanad_log::entry::{BODY_BYTES_MAX, Entry, HEADER_LEN, Header, SEQ_MAX};
 use sanad_log::ids::{EntryId, Lane, LogId, Seq};
 use sanad_log::seal::Clear;
 use sanad_record::op::Save;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An entry to take in. The caller has checked it, or signed it.
 #[derive(Clone, Copy)]
@@ -150,9 +150,16 @@ impl Store {
         let tx = Transaction::new(&mut self.db, TransactionBehavior::Immediate)?;
         let mut places = Places { tx: &tx, logs: &mut self.logs, next_blob: &mut self.next_blob };
         let mut projector = Projector::new(&tx);
-        let (mut done, mut tally) = (Appended::default(), Tally::default());
+        let (mut done, mut tally, mut found) = (Appended::default(), Tally::default(), BTreeSet::new());
         for Incoming { entry, text } in batch.entries {
             let (log, header) = (places.log(entry.header().log)?, entry.header());
+            if self.lost.places.contains(&(header.log, header.seq)) {
+                found.insert((header.log, header.seq));
+                if places.put_again(log, entry)? {
+                    done.stored += 1;
+                    continue;
+                }
+            }
             match places.held(log, header.seq)? {
                 Some(id) if id == entry.id() => done.duplicates += 1,
                 Some(_) => {
@@ -180,7 +187,14 @@ impl Store {
         for change in batch.state {
             put_state(&tx, *change)?;
         }
+        let lost = (!found.is_empty()).then(|| {
+            let mut lost = self.lost.clone();
+            lost.places.retain(|place| !found.contains(place));
+            lost
+        });
+        lost.iter().try_for_each(|lost| lost.write(&tx))?;
         tx.commit()?;
+        self.lost = lost.unwrap_or_else(|| std::mem::take(&mut self.lost));
         let sum = done.stored + done.duplicates + done.forks.len() as u64;
         assert!(sum == batch.entries.len() as u64, "every entry of the batch is accounted for");
         Ok(done)
@@ -207,6 +221,20 @@ impl Places<'_> {
         Ok(n)
     }
 
+    /// Puts the bytes of an entry back where they could not be read any more; false if the place itself is gone too. What
+    /// is known of the entry and what the projections made of it stays: the author has signed one entry for this place.
+    /// (Where the author has signed two, a rebuild tells.)
+    fn put_again(&mut self, log: i64, entry: &Entry) -> Result<bool, StoreError> {
+        let header = entry.header();
+        let mut place = self.tx.prepare_cached("UPDATE entry SET blob = ?3 WHERE log = ?1 AND seq = ?2")?;
+        if place.execute(params![log, header.seq as i64, *self.next_blob])? == 0 {
+            return Ok(false);
+        }
+        drop(place);
+        self.put_blob(entry)?;
+        Ok(true)
+    }
+
     fn held(&self, log: i64, seq: Seq) -> Result<Option<EntryId>, StoreError> {
         let mut statement = self
             .tx
@@ -223,12 +251,7 @@ impl Places<'_> {
         let header = entry.header();
         assert!((1..=SEQ_MAX).contains(&header.seq), "a place in a log");
         assert!(header.body_len as usize == entry.body().len() && entry.body().len() <= BODY_BYTES_MAX, "a whole body");
-        let blob = *self.next_blob;
-        self.tx.prepare_cached("INSERT INTO blob (id, header, body) VALUES (?1, ?2, ?3)")?.execute(params![
-            blob,
-            header.encode(),
-            entry.body()
-        ])?;
+        let blob = self.put_blob(entry)?;
         self.tx
             .prepare_cached(
                 "INSERT INTO entry (log, seq, scope, state, records, blob) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -241,7 +264,14 @@ impl Places<'_> {
                 opened.records(),
                 blob
             ])?;
-        *self.next_blob += 1;
         Ok(())
+    }
+
+    fn put_blob(&mut self, entry: &Entry) -> Result<i64, StoreError> {
+        let blob = *self.next_blob;
+        let mut statement = self.tx.prepare_cached("INSERT INTO blob (id, header, body) VALUES (?1, ?2, ?3)")?;
+        statement.execute(params![blob, entry.header().encode(), entry.body()])?;
+        *self.next_blob += 1;
+        Ok(blob)
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::append::EntryState;
 use crate::error::StoreError;
-use rusqlite::{Transaction, params};
+use rusqlite::{Connection, Transaction, params};
 use std::collections::BTreeMap;
 
 /// Entries in a state stand under the state's number.
@@ -53,7 +53,7 @@ impl Tally {
 }
 
 /// Counts all entries anew.
-pub(crate) fn recount_entries(tx: &Transaction<'_>) -> Result<(), StoreError> {
+pub(crate) fn recount_entries(tx: &Connection) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO tally (name, value)
          SELECT state + ?1, count(*) FROM entry GROUP BY state
