@@ -94,6 +94,8 @@ pub(crate) struct Heart {
     full: bool,
     /// The same for a database that is damaged.
     damaged: bool,
+    /// True if the tables of the log were found damaged: they are made anew after this batch.
+    met_damage: bool,
     /// Times the database was made anew.
     repairs: u32,
     changed: watch::Sender<u64>,
@@ -114,6 +116,7 @@ impl Heart {
             receipts: BTreeMap::new(),
             full: false,
             damaged: false,
+            met_damage: false,
             repairs: 0,
             changed,
         }
@@ -189,7 +192,7 @@ impl Heart {
             // What the save follows cannot be read; it can once the projections are made anew.
             self.commit()?;
             if self.mend() {
-                self.recount()?;
+                self.commit()?;
                 prepared = self.overlay.prepare(&mut drafted, &mut self.replica, &self.store, &self.reader);
             }
         }
@@ -247,7 +250,9 @@ impl Heart {
 
     fn load(&mut self, range: Range, bytes_max: usize) -> Vec<Entry> {
         // The replica tells the peer that this place cannot be served; the store notes it, and counts it as held no more.
-        self.store.load(range, bytes_max).unwrap_or_default()
+        let loaded = self.store.load(range, bytes_max);
+        self.met_damage |= matches!(loaded, Err(StoreError::DamagedFile));
+        loaded.unwrap_or_default()
     }
 
     fn tell(&mut self, effect: Effect) {
@@ -329,17 +334,25 @@ impl Heart {
             }
         }
         self.overlay = Overlay::default();
-        if self.store.take_shrunk() { self.recount() } else { Ok(()) }
+        if std::mem::take(&mut self.met_damage) | self.store.take_met_damage() {
+            self.mend();
+        }
+        if !self.store.take_shrunk() {
+            return Ok(());
+        }
+        match self.recount() {
+            Err(StoreError::DamagedFile) if self.mend() => self.recount(),
+            recounted => recounted,
+        }
     }
 
     /// Makes the database anew from what can be read of it; false if that cannot be done.
     fn mend(&mut self) -> bool {
         self.repairs += 1;
-        self.repairs <= REPAIRS_MAX && self.store.repair().is_ok()
+        self.repairs <= REPAIRS_MAX && self.store.repair(Some(self.replica.directory())).is_ok()
     }
 
-    /// After places were found that cannot be read: what is held without them. Nothing may be on its way to the disk. A
-    /// database that was made anew shows nothing before its records are opened again, so no save may come in between.
+    /// After places were found that cannot be read: what is held without them. Nothing may be on its way to the disk.
     ///
     /// # Errors
     /// As [`Heart::recover`].
@@ -362,7 +375,10 @@ impl Heart {
     /// The disk cannot be read either. A replica that does not know its own logs must not write another entry: it might
     /// be a second one at the same place.
     fn recover(&mut self, failed: Token) -> Result<(), StoreError> {
-        let spans = self.store.spans()?;
+        let spans = match self.store.spans() {
+            Err(StoreError::DamagedFile) if self.mend() => self.store.spans()?,
+            spans => spans?,
+        };
         let control = self.store.control_entries()?;
         self.drive(Input::AppendFailed(failed, spans));
         self.replica.recall(&control.entries);

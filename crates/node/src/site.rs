@@ -173,7 +173,7 @@ impl Site {
     pub(crate) fn start(mut store: Store) -> Result<Site, SiteError> {
         let begun = match begin(&mut store) {
             // What is read at every start is damaged: the database is made anew from the rest.
-            Err(StoreError::DamagedFile) => store.repair().and_then(|_| begin(&mut store)),
+            Err(StoreError::DamagedFile) => store.repair(None).and_then(|_| begin(&mut store)),
             begun => begun,
         };
         let (secrets, replica) = begun?;

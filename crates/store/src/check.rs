@@ -90,14 +90,15 @@ pub struct Report {
     pub projection_digest: Option<[u8; 32]>,
     /// What was here once and cannot be read now: named until it has come back from another site.
     pub lost: Lost,
-    /// What making the database anew did; `None` if it was not made anew.
+    /// What making the database anew did, in this check or since the last one in this process; `None` if it was not.
     pub repaired: Option<Repaired>,
 }
 
 impl Report {
     /// True if nothing was lost or changed: `sanad check` ends with 0 and otherwise with 4.
     pub fn is_sound(&self) -> bool {
-        self.damages == 0 && self.projections_equal != Some(false) && self.lost.is_empty()
+        let found_before = self.repaired.is_some() || !self.lost.is_empty();
+        self.damages == 0 && self.projections_equal != Some(false) && !found_before
     }
 
     fn note(&mut self, damage: Damage) {
@@ -140,19 +141,13 @@ impl Store {
             report.projections_equal = Some(equal);
         } else if check.rebuild {
             progress(Stage::Rebuild, 0, 1);
-            report.repaired = Some(self.repair()?);
-            self.open_readable(directory)?;
+            self.repair(Some(directory))?;
             progress(Stage::Rebuild, 1, 1);
         }
         report.lost = self.lost.clone();
+        report.repaired = self.repaired.take();
         report.projection_digest = self.projection_digest().map_err(|error| self.recover(error)).ok();
         Ok(report)
-    }
-
-    /// Opens what the keys at hand open.
-    fn open_readable(&mut self, directory: &Directory) -> Result<(), StoreError> {
-        let readable = self.sealed_scopes()?.into_iter().filter(|scope| directory.is_readable(scope)).collect();
-        self.open_backlog(&readable, directory).map(drop)
     }
 
     fn check_pages(

@@ -13,6 +13,7 @@ use sanad_log::directory::Directory;
 use sanad_log::entry::Entry;
 use sanad_log::ids::{DeviceId, Lane, LogId, Seq};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 
 /// Where the list is kept.
 pub(crate) const LOST_KEY: &str = "store/lost";
@@ -92,6 +93,11 @@ impl Store {
     /// held reads it again then.
     pub fn take_shrunk(&mut self) -> bool {
         std::mem::take(&mut self.shrunk)
+    }
+
+    /// True once after somebody who read met a damaged page. [`Store::repair`] helps.
+    pub fn take_met_damage(&mut self) -> bool {
+        self.files.readers.met_damage.swap(false, Ordering::Relaxed)
     }
 
     /// Takes in what it does not hold of these: copies that were kept elsewhere.

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 use sanad_log::seal::SealKey;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, RwLock};
 use zeroize::Zeroizing;
 
@@ -47,6 +48,8 @@ pub(crate) struct Readers {
     pub(crate) gate: RwLock<()>,
     /// Idle connections.
     pub(crate) idle: Mutex<Vec<Connection>>,
+    /// True once one of them met a damaged page.
+    pub(crate) met_damage: AtomicBool,
 }
 
 /// What a connection is for.

@@ -22,6 +22,7 @@ use sanad_record::key::ResourceKey;
 use sanad_record::version::VersionId;
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 /// Idle connections kept. More callers at once open their own and close them again.
 const IDLE_MAX: usize = 4;
@@ -54,6 +55,9 @@ impl Reader {
         let tx = db.transaction()?;
         let result = read(&tx);
         drop(tx);
+        if matches!(result, Err(StoreError::DamagedFile)) {
+            readers.met_damage.store(true, Ordering::Relaxed);
+        }
         if result.is_ok() {
             let mut idle = readers.idle.lock().unwrap_or_else(PoisonError::into_inner);
             if idle.len() < IDLE_MAX {
@@ -170,6 +174,36 @@ impl Reader {
     /// Input/output.
     pub fn each_resource(&self, mut visit: impl FnMut(Resource) -> bool) -> Result<(), StoreError> {
         self.with(|db| resources::each_resource(db, &mut visit))
+    }
+
+    /// As [`Reader::each_resource`], for a database with damage: one call a resource, each its own moment. `visit` is told
+    /// the key of one that cannot be read. Returns false if there may be resources that not even a key is left of.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn each_resource_around(
+        &self,
+        mut visit: impl FnMut(Result<Resource, ResourceKey>) -> bool,
+    ) -> Result<bool, StoreError> {
+        let mut keys = BTreeSet::new();
+        // Along the index and along the table, from either end: one damaged page hides nothing from all four.
+        let mut whole = false;
+        for order in ["type, id", "type DESC, id DESC", "n", "n DESC"] {
+            // On a connection that is not used again: it may have met the damage.
+            whole |= resources::keys(&self.files.connect(Role::Reader)?, order, &mut keys)?;
+        }
+        for key in keys {
+            let next = match self.resource(&key) {
+                Ok(Some(resource)) => Ok(resource),
+                Ok(None) => continue,
+                Err(StoreError::DamagedFile) => Err(key),
+                Err(error) => return Err(error),
+            };
+            if !visit(next) {
+                break;
+            }
+        }
+        Ok(whole)
     }
 
     /// Calls `visit` with every entry of a scope, log by log; a damaged one by its place.

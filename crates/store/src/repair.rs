@@ -4,11 +4,12 @@
 //! beside the new one. Stopped at any moment, the old file or the whole new one is in place.
 //!
 //! The log is found again from the entries themselves, each hashed; the table of places only names those that are gone.
-//! Every record comes over sealed, so [`Store::open_backlog`] makes the projections anew, in pieces, as after a grant.
+//! Every record comes over sealed, so [`Store::open_backlog`] makes the projections anew, in pieces, as after a grant. What
+//! the old projections still knew of an entry that is gone is kept as evidence.
 
 use crate::append::EntryState;
 use crate::damage::{LOST_KEY, Lost};
-use crate::db::{DB_FILE, Files, Role};
+use crate::db::{Files, Role};
 use crate::error::StoreError;
 use crate::schema;
 use crate::secrets::{SECRETS_COPY_KEY, Secrets};
@@ -16,6 +17,7 @@ use crate::state::{keep_refused, put_state};
 use crate::store::{Store, log_of, put_secrets};
 use crate::tally;
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
+use sanad_log::directory::Directory;
 use sanad_log::entry::Entry;
 use sanad_log::ids::{Lane, LogId, Seq};
 use std::collections::BTreeMap;
@@ -33,6 +35,8 @@ const WHOLE_FILE: &str = "store.db.whole";
 pub(crate) const DAMAGED_FILE: &str = "store.db.damaged";
 /// Damaged files kept beside each other; more would mean a disk that must not be written to at all.
 const DAMAGED_FILES_MAX: u32 = 20;
+/// Why a resource is kept as evidence whose entry cannot be read.
+const SHOWN_REASON: &str = "unreadable entry";
 /// Entries carried over in one transaction.
 const BATCH_ROWS: u64 = 2_000;
 /// Tries at rows that cannot be read, before the rest of a damaged stretch is given up: each opens the file once more.
@@ -48,22 +52,62 @@ pub struct Repaired {
 }
 
 impl Store {
-    /// Makes the database anew from what can be read of it. Records are sealed afterwards:
-    /// [`Store::open_backlog`] opens them. Those who read wait meanwhile.
+    /// Makes the database anew from what can be read of it. With a directory, what its keys open is opened before the new
+    /// file takes the place of the old one; without, [`Store::open_backlog`] has to be called before anything is shown.
+    /// Those who read go on reading the old file until then.
     ///
     /// # Errors
     /// [`StoreError::DamagedHead`], [`StoreError::Full`], input/output: everything is as it was before.
-    pub fn repair(&mut self) -> Result<Repaired, StoreError> {
+    pub fn repair(&mut self, directory: Option<&Directory>) -> Result<Repaired, StoreError> {
+        let done = self.make_anew(directory);
+        remove(&self.files.path().with_file_name(PART_FILE))?;
+        self.refresh_anew()?;
+        self.shrunk = true;
+        self.repaired = done.as_ref().ok().cloned().or(self.repaired.take());
+        done
+    }
+
+    fn refresh_anew(&mut self) -> Result<(), StoreError> {
+        self.db = self.files.connect(Role::Writer)?;
+        self.refresh()
+    }
+
+    fn make_anew(&mut self, directory: Option<&Directory>) -> Result<Repaired, StoreError> {
+        let part = self.files.path().with_file_name(PART_FILE);
+        let doing = "making the database anew";
+        remove(&part)?;
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part).map_err(StoreError::io(doing))?;
+        let files = self.files.beside(&part);
+        let entries = salvage(&self.files, &files)?;
+        if let Some(directory) = directory {
+            let mut new = Store::over(files)?;
+            new.refresh()?;
+            new.open_readable(directory)?;
+        }
+        File::open(&part).and_then(|file| file.sync_all()).map_err(StoreError::io(doing))?;
+        Ok(Repaired { entries, kept_as: self.swap(&part)? })
+    }
+
+    /// Puts the new file in the place of the old one while nobody has either open.
+    fn swap(&mut self, part: &Path) -> Result<PathBuf, StoreError> {
         let files = self.files.clone();
         let _gate = files.readers.gate.write().unwrap_or_else(PoisonError::into_inner);
         files.readers.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        // Nobody else has the file open now, so closing it leaves no write-ahead log that belongs to the old file.
         self.db = Connection::open_in_memory()?;
-        let done = make_anew(&files);
-        self.db = files.connect(Role::Writer)?;
-        self.refresh()?;
-        self.shrunk = true;
-        done
+        // What is still in the write-ahead log belongs into the old file, which is about to get another name.
+        drop(files.connect(Role::Writer).and_then(|db| Ok(db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?)));
+        for path in [files.path(), part] {
+            let log = with_end(path, "-wal");
+            if std::fs::metadata(&log).is_ok_and(|meta| meta.len() > 0) {
+                return Err(StoreError::Io { doing: "closing the damaged database", kind: ErrorKind::ResourceBusy });
+            }
+        }
+        let whole = files.path().with_file_name(WHOLE_FILE);
+        put_in_place(part, &whole)?;
+        let kept_as = free_name(files.path())?;
+        put_in_place(files.path(), &kept_as)?;
+        put_in_place(&whole, files.path())?;
+        Ok(kept_as)
     }
 }
 
@@ -74,28 +118,6 @@ pub(crate) fn finish(files: &Files) -> Result<(), StoreError> {
         return put_in_place(&whole, files.path());
     }
     [PART_FILE, WHOLE_FILE].into_iter().try_for_each(|name| remove(&files.path().with_file_name(name)))
-}
-
-fn make_anew(files: &Files) -> Result<Repaired, StoreError> {
-    // What is still in the write-ahead log belongs into the old file, which is about to get another name.
-    drop(files.connect(Role::Writer).and_then(|db| Ok(db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?)));
-    let log = files.path().with_file_name(format!("{DB_FILE}-wal"));
-    if std::fs::metadata(&log).is_ok_and(|meta| meta.len() > 0) {
-        return Err(StoreError::Io { doing: "closing the damaged database", kind: ErrorKind::ResourceBusy });
-    }
-    let part = files.path().with_file_name(PART_FILE);
-    let doing = "making the database anew";
-    remove(&part)?;
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(&part).map_err(StoreError::io(doing))?;
-    let salvaged = salvage(files, &files.beside(&part));
-    let entries = salvaged.inspect_err(|_| drop(remove(&part)))?;
-    File::open(&part).and_then(|file| file.sync_all()).map_err(StoreError::io(doing))?;
-    let whole = files.path().with_file_name(WHOLE_FILE);
-    put_in_place(&part, &whole)?;
-    let kept_as = free_name(files.path())?;
-    put_in_place(files.path(), &kept_as)?;
-    put_in_place(&whole, files.path())?;
-    Ok(Repaired { entries, kept_as })
 }
 
 fn put_in_place(from: &Path, to: &Path) -> Result<(), StoreError> {
@@ -121,12 +143,16 @@ fn exists(path: &Path) -> Result<bool, StoreError> {
     path.try_exists().map_err(StoreError::io("looking at the data folder"))
 }
 
+fn with_end(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
 /// Removes a half-written database and what SQLite keeps beside it.
 fn remove(path: &Path) -> Result<(), StoreError> {
     for end in ["", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(end);
-        match std::fs::remove_file(&name) {
+        match std::fs::remove_file(with_end(path, end)) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 return Err(StoreError::io("removing a half-written database")(error));
             }
@@ -174,6 +200,7 @@ fn salvage(old: &Files, new: &Files) -> Result<u64, StoreError> {
     let mut still = lost.places.clone();
     still.retain(|(log, seq)| !matches!(into.holds(*log, *seq), Ok(true)));
     let lost = Lost { places: still, ends_unknown: lost.ends_unknown || !(bodies_whole || places.whole) };
+    keep_what_was_shown(&mut old, &mut into, &places, &lost)?;
     lost.write(into.db)?;
     tally::recount_entries(into.db)?;
     let entries = into.entries;
@@ -214,6 +241,23 @@ fn states(old: &mut Old<'_>, into: &mut New<'_>) -> Result<(), StoreError> {
             Err(Stop::Error(error)) => return Err(error),
         }
     }
+    Ok(())
+}
+
+/// Keeps the resources that entries had brought which cannot be read any more, where the old projections still have them:
+/// no site may hold the entry, and the projections made anew do not show them.
+fn keep_what_was_shown(old: &mut Old<'_>, into: &mut New<'_>, places: &Places, lost: &Lost) -> Result<(), StoreError> {
+    if lost.places.is_empty() {
+        return Ok(());
+    }
+    let versions = "SELECT n, log, seq, raw FROM version WHERE n BETWEEN ?1 AND ?2 ORDER BY n";
+    old.sweep(versions, 0, |row| {
+        let (log, seq) = (places.logs.get(&row.get(1)?), row.get::<_, i64>(2)? as u64);
+        if let Some(log) = log.filter(|log| lost.places.contains(&(**log, seq))) {
+            keep_refused(into.db, *log, seq, SHOWN_REASON, &row.get::<_, Vec<u8>>(3)?)?;
+        }
+        Ok(())
+    })?;
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use crate::db::{Files, Role};
 use crate::error::StoreError;
 use crate::folder::Hold;
 use crate::reader::Reader;
-use crate::repair;
+use crate::repair::{self, Repaired};
 use crate::schema;
 use crate::secrets::{SECRETS_COPY_KEY, Secrets};
 use crate::state::{get_state, put_state};
@@ -27,8 +27,10 @@ pub struct Store {
     pub(crate) lost: Lost,
     /// True if less is held than was said before.
     pub(crate) shrunk: bool,
+    /// What making the database anew did, until a check has told it.
+    pub(crate) repaired: Option<Repaired>,
     /// Last, so that the database is closed before the folder lets another store be opened.
-    _turn: Turn,
+    _turn: Option<Turn>,
 }
 
 /// The folder's one turn at having a store open.
@@ -44,18 +46,23 @@ impl Store {
     /// Opens or makes the database. The caller has taken the folder's turn; it ends with the store, or with an error here.
     /// One in which the log's own tables are damaged is made anew from what can be read.
     pub(crate) fn open(files: Files, hold: Arc<Hold>) -> Result<Store, StoreError> {
-        let turn = Turn(hold);
+        let turn = Some(Turn(hold));
         repair::finish(&files)?;
         let head = |error| if matches!(error, StoreError::DamagedFile) { StoreError::DamagedHead } else { error };
-        let mut db = files.connect(Role::Writer).map_err(head)?;
-        schema::ensure(&mut db).map_err(head)?;
-        let (logs, lost) = (BTreeMap::new(), Lost::default());
-        let mut store = Store { db, files, logs, next_blob: 1, lost, shrunk: false, _turn: turn };
+        let mut store = Store { _turn: turn, ..Store::over(files).map_err(head)? };
         match store.refresh().and_then(|()| store.keep_secrets_twice()) {
-            Err(StoreError::DamagedFile) => drop(store.repair()?),
+            Err(StoreError::DamagedFile) => drop(store.repair(None)?),
             done => done?,
         }
         Ok(store)
+    }
+
+    /// A database, of which nothing is known yet but that it can be opened.
+    pub(crate) fn over(files: Files) -> Result<Store, StoreError> {
+        let mut db = files.connect(Role::Writer)?;
+        schema::ensure(&mut db)?;
+        let (logs, lost) = (BTreeMap::new(), Lost::default());
+        Ok(Store { db, files, logs, next_blob: 1, lost, shrunk: false, repaired: None, _turn: None })
     }
 
     /// A database of an earlier release has its secrets once.
