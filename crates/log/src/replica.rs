@@ -288,6 +288,12 @@ impl Replica {
         Lane::ALL.into_iter().filter(|lane| self.is_closed(*lane))
     }
 
+    /// True while the last own place that was lost in this lane has not come back, whether or not others follow it.
+    fn lacks_end(&self, lane: Lane) -> bool {
+        let log = LogId { lane, author: self.device() };
+        self.ends.get(&lane).is_some_and(|end| !self.durable.contains(&log, *end))
+    }
+
     fn is_closed(&self, lane: Lane) -> bool {
         let head = self.chains.head(&LogId { lane, author: self.device() }).0;
         self.ends.get(&lane).is_some_and(|end| head < *end)

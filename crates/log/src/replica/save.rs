@@ -155,7 +155,8 @@ impl Replica {
 
     /// Grants the charts made here to havens that have joined since.
     pub(super) fn settle_with_havens(&mut self, now_ms: u64, out: &mut Vec<Effect>) {
-        if !self.directory.is_readable(&ScopeTag::NETWORK) || self.is_closed(Lane::Control) {
+        // While own control entries are lost, what was granted already is not known.
+        if !self.directory.is_readable(&ScopeTag::NETWORK) || self.lacks_end(Lane::Control) {
             return;
         }
         self.owing = false;

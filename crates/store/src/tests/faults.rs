@@ -224,7 +224,7 @@ fn a_damaged_byte_is_found_and_every_other_entry_is_served() {
         std::fs::remove_file(dir.path().join("store.db.damaged")).unwrap();
     }
     assert!(heads <= 3, "{heads} damages keep the database from opening");
-    assert!(named >= 10 && anew >= 2 && opened > named, "{named} of {opened} hit a body, {anew} the tables of the log");
+    assert!(named >= 10 && anew >= 1 && opened > named, "{named} of {opened} hit a body, {anew} the tables of the log");
 }
 
 /// A repair that was cut short between its two renames: the new file is the whole one.
