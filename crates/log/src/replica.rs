@@ -24,7 +24,7 @@ use crate::entropy::Entropy;
 use crate::entry::{Entry, EntryError, Header};
 use crate::fork::ForkProof;
 use crate::frontier::{Frontier, Range};
-use crate::ids::{DeviceId, EntryId, FacilityId, LogId, NetworkId, ScopeTag, Seq};
+use crate::ids::{DeviceId, EntryId, FacilityId, Lane, LogId, NetworkId, ScopeTag, Seq};
 use crate::message::Incoming;
 use crate::receipt::Receipt;
 use crate::seal::Clear;
@@ -83,6 +83,9 @@ pub enum Input {
     /// Nothing of this append and of those asked for after it is on the disk; this is what is. Then call
     /// [`Replica::recall`].
     AppendFailed(Token, Vec<Span>),
+    /// The disk turned out to hold less than it had said: this is what is there. Nothing may be on its way to the disk. Call
+    /// [`Replica::set_ends`] before, and [`Replica::recall`] after.
+    Recounted(Vec<Span>),
 }
 
 impl Input {
@@ -231,6 +234,12 @@ pub enum SaveError {
     /// No such facility.
     #[error("no such facility is known here")]
     UnknownFacility,
+    /// The last entries of this device's own log cannot be read. Another site may hold them; to write now might be to sign
+    /// a second entry for a place that others know.
+    #[error(
+        "the last entries of this device's own log cannot be read here; they come back from a site that holds them"
+    )]
+    EndLost,
 }
 
 /// What an append was for.
@@ -268,6 +277,8 @@ pub struct Replica {
     /// True when all forks are to be looked at again.
     doubtful: bool,
     readings: BTreeMap<Token, Reading>,
+    /// Own places that were written once and cannot be read here, the last of each lane.
+    ends: BTreeMap<Lane, Seq>,
 }
 
 /// What a replica is started with.
@@ -312,7 +323,30 @@ impl Replica {
             doubts: BTreeMap::new(),
             doubtful: true,
             readings: BTreeMap::new(),
+            ends: BTreeMap::new(),
         }
+    }
+
+    /// Says which own places the disk once held and cannot read any more: the last of each lane, or the largest number
+    /// where it is not known. Until the log is held up to there again, nothing is written in that lane.
+    pub fn set_ends(&mut self, ends: BTreeMap<Lane, Seq>) {
+        self.ends = ends;
+    }
+
+    /// Lanes of this device in which nothing may be written for now; see [`Replica::set_ends`].
+    pub fn closed_lanes(&self) -> impl Iterator<Item = Lane> + '_ {
+        Lane::ALL.into_iter().filter(|lane| self.is_closed(*lane))
+    }
+
+    /// True while the last own place that was lost in this lane has not come back, whether or not others follow it.
+    fn lacks_end(&self, lane: Lane) -> bool {
+        let log = LogId { lane, author: self.device() };
+        self.ends.get(&lane).is_some_and(|end| !self.durable.contains(&log, *end))
+    }
+
+    fn is_closed(&self, lane: Lane) -> bool {
+        let head = self.chains.head(&LogId { lane, author: self.device() }).0;
+        self.ends.get(&lane).is_some_and(|end| head < *end)
     }
 
     /// Takes a control entry back from the disk at start-up.
@@ -422,6 +456,7 @@ impl Replica {
             Input::Disconnected(session) => self.disconnected(session, &mut out),
             Input::Appended(token) => self.appended(token, &mut out),
             Input::AppendFailed(token, spans) => self.append_failed(token, spans, &mut out),
+            Input::Recounted(spans) => self.recounted(spans, &mut out),
         }
         out
     }
@@ -532,6 +567,16 @@ impl Replica {
             }
         }
         // What was on its way from peers did not arrive: those sessions end, and the next ones ask again.
+        self.end_all_sessions(Outcome::DiskRefused, out);
+        out.push(Effect::Changed);
+    }
+
+    fn recounted(&mut self, spans: Vec<Span>, out: &mut Vec<Effect>) {
+        assert!(self.pending.is_empty(), "nothing is on its way to the disk");
+        self.chains = Chains::new(spans);
+        self.durable = self.chains.frontier();
+        // Receipts that said more are no base to tell a difference from, and sessions that sent them begin anew.
+        self.acknowledged.clear();
         self.end_all_sessions(Outcome::DiskRefused, out);
         out.push(Effect::Changed);
     }

@@ -2,6 +2,7 @@
 //! queue; what waits there at once goes to the disk together (group commit), and only then is anybody told.
 
 use crate::draft::Drafted;
+use crate::roots;
 use crate::save::{Overlay, Saved};
 use crate::site::SiteError;
 use crate::site::system_entropy;
@@ -28,6 +29,8 @@ pub(crate) const QUEUE_MAX: usize = 64;
 const BATCH_MAX: usize = 256;
 /// Bytes of entries in one commit, about; beyond it the batch is closed, so that a commit stays short.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
+/// Times that one process makes its database anew: a disk that damages it again and again must not be written to for ever.
+const REPAIRS_MAX: u32 = 3;
 /// Prefix of the stored receipts.
 pub(crate) const RECEIPT_KEY: &str = "receipt/";
 
@@ -109,6 +112,12 @@ pub(crate) struct Heart {
     full: bool,
     /// This device, which may be replaced by another.
     device: SharedDevice,
+    /// The same for a database that is damaged.
+    damaged: bool,
+    /// True if the tables of the log were found damaged: they are made anew after this batch.
+    met_damage: bool,
+    /// Times the database was made anew.
+    repairs: u32,
     changed: watch::Sender<u64>,
 }
 
@@ -133,6 +142,9 @@ impl Heart {
             append_bytes: 0,
             receipts: BTreeMap::new(),
             full: false,
+            damaged: false,
+            met_damage: false,
+            repairs: 0,
             changed,
         }
     }
@@ -184,6 +196,8 @@ impl Heart {
                 // Sees a settled state: what this batch has saved so far included.
                 self.commit()?;
                 look(&self.replica, &mut self.store);
+                // What it met may be less than was said to be held.
+                self.commit()?;
             }
             Command::Stop => {}
         }
@@ -200,7 +214,16 @@ impl Heart {
             // The first of the two must be durable before the second is told so.
             self.commit()?;
         }
-        let prepared = match self.overlay.prepare(&mut drafted, &mut self.replica, &self.store, &self.reader) {
+        let mut prepared = self.overlay.prepare(&mut drafted, &mut self.replica, &self.store, &self.reader);
+        if matches!(prepared, Err(SiteError::Store(StoreError::DamagedFile))) {
+            // What the save follows cannot be read; it can once the projections are made anew.
+            self.commit()?;
+            if self.mend() {
+                self.commit()?;
+                prepared = self.overlay.prepare(&mut drafted, &mut self.replica, &self.store, &self.reader);
+            }
+        }
+        let prepared = match prepared {
             Ok(prepared) => prepared,
             Err(error) => {
                 drop(answer.send(Err(error)));
@@ -273,8 +296,10 @@ impl Heart {
     }
 
     fn load(&mut self, range: Range, bytes_max: usize) -> Vec<Entry> {
-        // What cannot be read is named by `sanad check`; the replica tells the peer that this place cannot be served.
-        self.store.load(range, bytes_max).unwrap_or_default()
+        // The replica tells the peer that this place cannot be served; the store notes it, and counts it as held no more.
+        let loaded = self.store.load(range, bytes_max);
+        self.met_damage |= matches!(loaded, Err(StoreError::DamagedFile));
+        loaded.unwrap_or_default()
     }
 
     fn tell(&mut self, effect: Effect) {
@@ -307,7 +332,11 @@ impl Heart {
     }
 
     fn refusal(&self, error: SaveError) -> SiteError {
-        if self.full && error == SaveError::Disk { StoreError::Full.into() } else { SiteError::Save(error) }
+        match error {
+            SaveError::Disk if self.full => StoreError::Full.into(),
+            SaveError::Disk if self.damaged => StoreError::DamagedFile.into(),
+            error => SiteError::Save(error),
+        }
     }
 
     fn keep_receipt(&mut self, receipt: &Receipt) {
@@ -340,8 +369,12 @@ impl Heart {
             let only_a_cut = appends.first().is_some_and(|append| append.cut.is_some());
             self.appends = appends.split_off(if only_a_cut { 1 } else { cut_at.unwrap_or(appends.len()) });
             self.append_bytes = 0;
-            let stored = self.store_all(&appends);
+            let mut stored = self.store_all(&appends);
+            if matches!(stored, Err(StoreError::DamagedFile)) && self.mend() {
+                stored = self.store_all(&appends);
+            }
             self.full = matches!(stored, Err(StoreError::Full));
+            self.damaged = matches!(stored, Err(StoreError::DamagedFile));
             // A receipt that is not kept overstates what is only here, and comes again.
             self.receipts.clear();
             self.overlay = Overlay::default();
@@ -355,6 +388,38 @@ impl Heart {
             }
         }
         self.overlay = Overlay::default();
+        if std::mem::take(&mut self.met_damage) | self.store.take_met_damage() {
+            self.mend();
+        }
+        if !self.store.take_shrunk() {
+            return Ok(());
+        }
+        match self.recount() {
+            Err(StoreError::DamagedFile) if self.mend() => self.recount(),
+            recounted => recounted,
+        }
+    }
+
+    /// Makes the database anew from what can be read of it; false if that cannot be done.
+    fn mend(&mut self) -> bool {
+        self.repairs += 1;
+        self.repairs <= REPAIRS_MAX && self.store.repair(Some(self.replica.directory())).is_ok()
+    }
+
+    /// After places were found that cannot be read: what is held without them. Nothing may be on its way to the disk.
+    ///
+    /// # Errors
+    /// As [`Heart::recover`].
+    fn recount(&mut self) -> Result<(), StoreError> {
+        let control = roots::control_lane(&mut self.store, self.replica.directory())?;
+        let spans = self.store.spans()?;
+        self.replica.set_ends(self.store.lost().ends_of(self.replica.device()));
+        self.drive(Input::Recounted(spans));
+        self.replica.recall(&control);
+        let sealed = self.store.sealed_scopes()?;
+        let readable = sealed.into_iter().filter(|scope| self.replica.directory().is_readable(scope)).collect();
+        self.store.open_backlog(&readable, self.replica.directory())?;
+        self.store.take_shrunk();
         Ok(())
     }
 
@@ -364,7 +429,10 @@ impl Heart {
     /// The disk cannot be read either. A replica that does not know its own logs must not write another entry: it might
     /// be a second one at the same place.
     fn recover(&mut self, failed: Token) -> Result<(), StoreError> {
-        let spans = self.store.spans()?;
+        let spans = match self.store.spans() {
+            Err(StoreError::DamagedFile) if self.mend() => self.store.spans()?,
+            spans => spans?,
+        };
         let control = self.store.control_entries()?;
         self.drive(Input::AppendFailed(failed, spans));
         self.replica.recall(&control.entries);
@@ -376,7 +444,11 @@ impl Heart {
             return self.store.cut(*log, *from);
         }
         let incoming: Vec<_> = appends.iter().flat_map(Append::incoming).collect();
-        let state: Vec<_> = self.receipts.iter().map(|(key, value)| (key.as_str(), Some(value.as_slice()))).collect();
+        let entries = appends.iter().flat_map(|append| &append.entries);
+        let roots: Vec<_> =
+            entries.filter_map(|appending| roots::copy_of(&appending.entry, self.replica.directory())).collect();
+        let state = self.receipts.iter().chain(roots.iter().map(|(key, value)| (key, value)));
+        let state: Vec<_> = state.map(|(key, value)| (key.as_str(), Some(value.as_slice()))).collect();
         self.store.commit(Batch { entries: &incoming, state: &state }, self.replica.directory())?;
         let readable: BTreeSet<_> = appends.iter().flat_map(|append| append.readable.iter().copied()).collect();
         if !readable.is_empty() {

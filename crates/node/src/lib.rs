@@ -10,6 +10,7 @@ mod heart;
 pub mod import;
 pub mod invite;
 pub mod join;
+mod roots;
 pub mod save;
 pub mod session;
 pub mod site;

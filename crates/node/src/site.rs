@@ -5,6 +5,7 @@ use crate::draft::Drafted;
 pub use crate::heart::now_ms;
 use crate::heart::{Command, Heart, QUEUE_MAX, RECEIPT_KEY, SharedDevice};
 use crate::join::Throttle;
+use crate::roots;
 use crate::save::{SaveRequest, Saved};
 use crate::session::SessionReport;
 use crate::tls::{Identity, TlsError};
@@ -104,6 +105,42 @@ pub(crate) fn new_secrets(site: &NewSite, founding: Option<(NetworkId, [u8; 32])
     })
 }
 
+/// Reads what a site starts from.
+fn begin(store: &mut Store) -> Result<(Secrets, Replica), StoreError> {
+    let secrets = store.secrets()?;
+    let signer = Ed25519Signer::from_seed(&secrets.device_seed);
+    let device = signer.device();
+    let mut receipts = Vec::new();
+    for (_, value) in store.list_state(RECEIPT_KEY)? {
+        // A stored receipt that cannot be read overstates what is only here; its device will send another.
+        let receipt = value
+            .get(8..)
+            .and_then(|bytes| Receipt::decode(bytes, &secrets.network, &[], |_| None, &Ed25519Verifier).ok());
+        receipts.extend(receipt);
+    }
+    let secret = FacilitySecret::from_bytes(&secrets.facility);
+    // First what has to be read whole: a place that cannot be is in no span.
+    let control = roots::control_lane(store, &Directory::new(secrets.network, secret.clone()))?;
+    let mut replica = Replica::new(Start {
+        network: secrets.network,
+        signer: Box::new(signer),
+        verifier: Box::new(Ed25519Verifier),
+        entropy: system_entropy(),
+        secret,
+        spans: store.spans()?,
+        receipts,
+    });
+    control.iter().for_each(|entry| replica.remember(entry));
+    replica.set_ends(store.lost().ends_of(device));
+    // What could not be opened when it came, because the power went between a grant and its use.
+    let sealed = store.sealed_scopes()?;
+    let readable = sealed.into_iter().filter(|scope| replica.directory().is_readable(scope)).collect();
+    store.open_backlog(&readable, replica.directory())?;
+    // The account starts from here.
+    store.take_shrunk();
+    Ok((secrets, replica))
+}
+
 impl Site {
     /// Founds a network in a new folder: its authority (one key of one), its first facility.
     ///
@@ -134,33 +171,13 @@ impl Site {
     }
 
     pub(crate) fn start(mut store: Store) -> Result<Site, SiteError> {
-        let secrets = store.secrets()?;
-        let signer = Ed25519Signer::from_seed(&secrets.device_seed);
-        let device = signer.device();
-        let mut receipts = Vec::new();
-        for (_, value) in store.list_state(RECEIPT_KEY)? {
-            // A stored receipt that cannot be read overstates what is only here; its device will send another.
-            let receipt = value
-                .get(8..)
-                .and_then(|bytes| Receipt::decode(bytes, &secrets.network, &[], |_| None, &Ed25519Verifier).ok());
-            receipts.extend(receipt);
-        }
-        let mut replica = Replica::new(Start {
-            network: secrets.network,
-            signer: Box::new(signer),
-            verifier: Box::new(Ed25519Verifier),
-            entropy: system_entropy(),
-            secret: FacilitySecret::from_bytes(&secrets.facility),
-            spans: store.spans()?,
-            receipts,
-        });
-        for entry in store.control_entries()?.entries {
-            replica.remember(&entry);
-        }
-        // What could not be opened when it came, because the power went between a grant and its use.
-        let sealed = store.sealed_scopes()?;
-        let readable = sealed.into_iter().filter(|scope| replica.directory().is_readable(scope)).collect();
-        store.open_backlog(&readable, replica.directory())?;
+        let begun = match begin(&mut store) {
+            // What is read at every start is damaged: the database is made anew from the rest.
+            Err(StoreError::DamagedFile) => store.repair(None).and_then(|_| begin(&mut store)),
+            begun => begun,
+        };
+        let (secrets, replica) = begun?;
+        let device = replica.device();
         let reader = store.reader()?;
         let facility = replica.directory().own();
         let (commands, queue) = mpsc::channel(QUEUE_MAX);

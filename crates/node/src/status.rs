@@ -6,7 +6,7 @@ use sanad_log::control::SiteKind;
 use sanad_log::frontier::Range;
 use sanad_log::ids::{DeviceId, FacilityId, Lane, ScopeTag};
 use sanad_log::replica::Replica;
-use sanad_store::{Counts, Sums};
+use sanad_store::{Counts, Store, StoreError, Sums};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -29,6 +29,17 @@ pub struct Status {
     pub sites: Vec<SiteStatus>,
     /// Entries that were refused and kept as evidence.
     pub refused: u64,
+    /// What cannot be read any more and has not come back yet.
+    pub lost: LostHere,
+}
+
+/// Entries that were here and cannot be read any more. They are not held: no number counts them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LostHere {
+    /// How many are known.
+    pub entries: u64,
+    /// Lanes in which this device writes nothing until the end of its own log has come back from another site.
+    pub closed_lanes: Vec<&'static str>,
 }
 
 /// Records and entries that no other site has confirmed.
@@ -110,6 +121,21 @@ pub fn kind_name(kind: SiteKind) -> &'static str {
     }
 }
 
+/// The word for a lane.
+pub fn lane_name(lane: Lane) -> &'static str {
+    match lane {
+        Lane::Control => "control",
+        Lane::Urgent => "urgent",
+        Lane::Clinical => "clinical",
+        Lane::Bulk => "bulk",
+    }
+}
+
+fn lost_here(replica: &Replica, store: &Store) -> LostHere {
+    let closed = replica.closed_lanes().map(lane_name).collect();
+    LostHere { entries: store.lost().places.len() as u64, closed_lanes: closed }
+}
+
 /// Ranges of records: control entries hold none.
 fn clinical(ranges: &[Range]) -> Vec<Range> {
     ranges.iter().filter(|range| range.log.lane != Lane::Control).copied().collect()
@@ -154,8 +180,23 @@ impl Site {
     /// # Errors
     /// The site is being closed, or the store cannot be read.
     pub async fn status(&self) -> Result<Status, SiteError> {
-        let (ranges, charts, seen) = self
-            .look(|replica, _| (replica.only_here(), replica.directory().readable_charts().count(), see_sites(replica)))
+        match self.try_status().await {
+            // Its tables can be made anew, which the look did on its way out.
+            Err(SiteError::Store(StoreError::DamagedFile)) => {
+                self.look(|_, _| ()).await?;
+                self.try_status().await
+            }
+            status => status,
+        }
+    }
+
+    async fn try_status(&self) -> Result<Status, SiteError> {
+        let (ranges, charts, seen, lost, held) = self
+            .look(|replica, store| {
+                let charts = replica.directory().readable_charts().count();
+                let (lost, held) = (lost_here(replica, store), replica.durable().count());
+                (replica.only_here(), charts, see_sites(replica), lost, held)
+            })
             .await?;
         let reader = self.reader();
         let counts = reader.counts()?;
@@ -182,8 +223,10 @@ impl Site {
             only_here: only_here(reader.records_in(&clinical(&ranges))?, &ranges),
             readable_here: ReadableHere { patients: counts.patients, charts: charts as u64 },
             refused: counts.refused,
-            stored: Stored::from(counts),
+            // Places that cannot be read are in the tables, and are not held.
+            stored: Stored { entries: held.min(counts.entries), ..Stored::from(counts) },
             sites,
+            lost,
         })
     }
 

@@ -89,7 +89,8 @@ pub enum Command {
     Check {
         /// The data folder.
         dir: PathBuf,
-        /// Also make all projections anew from the log and compare.
+        /// Also make all projections anew from the log and compare; if anything is damaged, make the database anew from what
+        /// can be read, and keep the damaged file.
         #[arg(long)]
         rebuild: bool,
     },

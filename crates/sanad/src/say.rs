@@ -2,6 +2,7 @@
 //! of the user (`SANAD_LANG`, else `LANG`; Arabic and English).
 
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
+use sanad_log::replica::SaveError;
 use sanad_node::carrier::DialError;
 use sanad_node::site::SiteError;
 use sanad_store::StoreError;
@@ -126,6 +127,7 @@ pub fn name(error: &anyhow::Error) -> Named {
         return match error {
             SiteError::BadCallSign => plain(EXIT_USAGE, "bad-call-sign"),
             SiteError::NoAuthority => plain(EXIT_REFUSED, "no-authority"),
+            SiteError::Save(SaveError::EndLost) => plain(EXIT_DAMAGED, "end-lost"),
             SiteError::Save(error) => (EXIT_FAILED, "save-refused", vec![("why", error.to_string())]),
             error => (EXIT_FAILED, "failed", vec![("why", error.to_string())]),
         };
@@ -158,7 +160,9 @@ fn name_store(error: &StoreError) -> Named {
         StoreError::NoStore => (EXIT_USAGE, "no-store", vec![]),
         StoreError::Exists => (EXIT_REFUSED, "exists", vec![]),
         StoreError::Full => (EXIT_FAILED, "disk-full", vec![]),
-        StoreError::Vault(_) | StoreError::Damaged { .. } | StoreError::DamagedFile => {
+        StoreError::DamagedHead => (EXIT_DAMAGED, "damaged-head", vec![]),
+        StoreError::Vault(why) => (EXIT_DAMAGED, "damaged-vault", vec![("why", (*why).to_owned())]),
+        StoreError::Damaged { .. } | StoreError::DamagedFile => {
             (EXIT_DAMAGED, "damaged", vec![("why", error.to_string())])
         }
         error => (EXIT_FAILED, "failed", vec![("why", error.to_string())]),

@@ -7,15 +7,15 @@ use crate::error::StoreError;
 use crate::project::Projector;
 use crate::state::{StateChange, keep_refused, put_state};
 use crate::store::Store;
-use crate::tally::Tally;
-use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior, params};
+use crate::tally::{CUT, Tally};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use sanad_log::directory::{Directory, Unreadable};
 use sanad_log::entry::{BODY_BYTES_MAX, Entry, HEADER_LEN, Header, SEQ_MAX};
 use sanad_log::ids::{EntryId, Lane, LogId, ScopeTag, Seq};
 use sanad_log::seal::Clear;
 use sanad_record::op::Save;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An entry to take in. The caller has checked it, or signed it.
 #[derive(Clone, Copy)]
@@ -162,10 +162,19 @@ impl Store {
         let tx = Transaction::new(&mut self.db, TransactionBehavior::Immediate)?;
         let mut places = Places { tx: &tx, logs: &mut self.logs, next_blob: &mut self.next_blob };
         let mut projector = Projector::new(&tx)?;
-        let (mut done, mut tally) = (Appended::default(), Tally::default());
+        let (mut done, mut tally, mut found) = (Appended::default(), Tally::default(), BTreeSet::new());
         for incoming in batch.entries {
             let entry = incoming.entry;
             let (log, header) = (places.log(entry.header().log)?, entry.header());
+            if self.lost.places.contains(&(header.log, header.seq)) {
+                found.insert((header.log, header.seq));
+                if places.put_again(log, entry)? {
+                    // The bytes have another number now, and the old one stands for nothing.
+                    tally.add(CUT, 1);
+                    done.stored += 1;
+                    continue;
+                }
+            }
             match places.held(log, header.seq)? {
                 Some(id) if id == entry.id() => done.duplicates += 1,
                 Some(_) => {
@@ -198,7 +207,14 @@ impl Store {
         for change in batch.state {
             put_state(&tx, *change)?;
         }
+        let lost = (!found.is_empty()).then(|| {
+            let mut lost = self.lost.clone();
+            lost.places.retain(|place| !found.contains(place));
+            lost
+        });
+        lost.iter().try_for_each(|lost| lost.write(&tx))?;
         tx.commit()?;
+        self.lost = lost.unwrap_or_else(|| std::mem::take(&mut self.lost));
         let sum = done.stored + done.duplicates + done.forks.len() as u64;
         assert!(sum == batch.entries.len() as u64, "every entry of the batch is accounted for");
         Ok(done)
@@ -225,14 +241,18 @@ impl Places<'_> {
         Ok(n)
     }
 
-    /// The number of a scope. Charts may be too many to be kept in memory.
-    fn scope(&self, scope: &ScopeTag) -> Result<i64, StoreError> {
-        let mut known = self.tx.prepare_cached("SELECT n FROM scope WHERE tag = ?1")?;
-        if let Some(n) = known.query_row([scope.as_bytes()], |row| row.get(0)).optional()? {
-            return Ok(n);
+    /// Puts the bytes of an entry back where they could not be read any more; false if the place itself is gone too. What
+    /// is known of the entry and what the projections made of it stays: the author has signed one entry for this place.
+    /// (Where the author has signed two, a rebuild tells.)
+    fn put_again(&mut self, log: i64, entry: &Entry) -> Result<bool, StoreError> {
+        let header = entry.header();
+        let mut place = self.tx.prepare_cached("UPDATE entry SET blob = ?3 WHERE log = ?1 AND seq = ?2")?;
+        if place.execute(params![log, header.seq as i64, *self.next_blob])? == 0 {
+            return Ok(false);
         }
-        self.tx.prepare_cached("INSERT INTO scope (tag) VALUES (?1)")?.execute([scope.as_bytes()])?;
-        Ok(self.tx.last_insert_rowid())
+        drop(place);
+        self.put_blob(entry)?;
+        Ok(true)
     }
 
     fn held(&self, log: i64, seq: Seq) -> Result<Option<EntryId>, StoreError> {
@@ -251,12 +271,7 @@ impl Places<'_> {
         let header = entry.header();
         assert!((1..=SEQ_MAX).contains(&header.seq), "a place in a log");
         assert!(header.body_len as usize == entry.body().len() && entry.body().len() <= BODY_BYTES_MAX, "a whole body");
-        let blob = *self.next_blob;
-        self.tx.prepare_cached("INSERT INTO blob (id, header, body) VALUES (?1, ?2, ?3)")?.execute(params![
-            blob,
-            header.encode(),
-            entry.body()
-        ])?;
+        let blob = self.put_blob(entry)?;
         self.tx
             .prepare_cached(
                 "INSERT INTO entry (log, seq, scope, state, records, blob) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -264,12 +279,29 @@ impl Places<'_> {
             .execute(params![
                 log,
                 header.seq as i64,
-                self.scope(&header.scope)?,
+                scope_number(self.tx, &header.scope)?,
                 opened.state as u8,
                 opened.records(),
                 blob
             ])?;
-        *self.next_blob += 1;
         Ok(())
     }
+
+    fn put_blob(&mut self, entry: &Entry) -> Result<i64, StoreError> {
+        let blob = *self.next_blob;
+        let mut statement = self.tx.prepare_cached("INSERT INTO blob (id, header, body) VALUES (?1, ?2, ?3)")?;
+        statement.execute(params![blob, entry.header().encode(), entry.body()])?;
+        *self.next_blob += 1;
+        Ok(blob)
+    }
+}
+
+/// The number of a scope, given if it has none yet. Charts may be too many to be kept in memory.
+pub(crate) fn scope_number(db: &Connection, scope: &ScopeTag) -> Result<i64, StoreError> {
+    let mut known = db.prepare_cached("SELECT n FROM scope WHERE tag = ?1")?;
+    if let Some(n) = known.query_row([scope.as_bytes()], |row| row.get(0)).optional()? {
+        return Ok(n);
+    }
+    db.prepare_cached("INSERT INTO scope (tag) VALUES (?1)")?.execute([scope.as_bytes()])?;
+    Ok(db.last_insert_rowid())
 }

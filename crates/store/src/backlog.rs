@@ -51,6 +51,12 @@ impl Store {
         Ok(done)
     }
 
+    /// Opens what the keys at hand open.
+    pub(crate) fn open_readable(&mut self, directory: &Directory) -> Result<(), StoreError> {
+        let readable = self.sealed_scopes()?.into_iter().filter(|scope| directory.is_readable(scope)).collect();
+        self.open_backlog(&readable, directory).map(drop)
+    }
+
     /// One transaction's worth; the cursor to go on from, or `None` at the end.
     fn open_some(
         &mut self,

@@ -35,7 +35,7 @@ impl Store {
         Ok(read)
     }
 
-    /// Takes all places of a log from one on, in one durable transaction. Their bytes stay in the database.
+    /// Takes all places of a log from one on, in one durable transaction. What carries them stays.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] if an entry there is carried nowhere, or cannot be read: nothing is taken then. Input/output.
@@ -66,6 +66,11 @@ impl Store {
         }
         drop(rows);
         drop(statement);
+        // The rows keep their numbers, which totals are told by; the bytes stand in the entries that carry them.
+        tx.execute(
+            "UPDATE blob SET header = x'', body = x'' WHERE id IN (SELECT blob FROM entry WHERE log = ?1 AND seq >= ?2)",
+            params![n, from as i64],
+        )?;
         tx.execute("DELETE FROM entry WHERE log = ?1 AND seq >= ?2", params![n, from as i64])?;
         tally.add(CUT, count);
         tally.write(&tx)?;
@@ -84,7 +89,7 @@ fn is_carried(db: &Connection, id: &EntryId) -> Result<bool, StoreError> {
 }
 
 /// Notes that an entry of this id is carried.
-pub(crate) fn note(tx: &Transaction<'_>, id: &EntryId) -> Result<(), StoreError> {
+pub(crate) fn note(tx: &Connection, id: &EntryId) -> Result<(), StoreError> {
     tx.prepare_cached("INSERT INTO carried (id) VALUES (?1) ON CONFLICT DO NOTHING")?.execute([id.as_bytes()])?;
     Ok(())
 }

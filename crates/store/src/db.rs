@@ -8,6 +8,8 @@ use rusqlite::{Connection, OpenFlags};
 use sanad_log::seal::SealKey;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, RwLock};
 use zeroize::Zeroizing;
 
 /// Name of the database file; `-wal` and `-shm` stand beside it while it is open.
@@ -35,6 +37,19 @@ pub(crate) struct Files {
     path: PathBuf,
     /// The `PRAGMA key` statement.
     key: Zeroizing<String>,
+    /// What all who read share, so that the file can be put in another's place when nobody has it open.
+    pub(crate) readers: Arc<Readers>,
+}
+
+/// The connections of those who read.
+#[derive(Default)]
+pub(crate) struct Readers {
+    /// Held shared while something is read, alone while another file takes the place of the database.
+    pub(crate) gate: RwLock<()>,
+    /// Idle connections.
+    pub(crate) idle: Mutex<Vec<Connection>>,
+    /// True once one of them met a damaged page.
+    pub(crate) met_damage: AtomicBool,
 }
 
 /// What a connection is for.
@@ -59,7 +74,17 @@ impl Files {
         }
         key.push_str("'\"");
         assert!(key.len() == 16 + 64 + 2, "a raw key has 64 digits");
-        Files { path: dir.join(DB_FILE), key }
+        Files { path: dir.join(DB_FILE), key, readers: Arc::default() }
+    }
+
+    /// The same keys over another file of the folder.
+    pub(crate) fn beside(&self, path: &Path) -> Files {
+        Files { path: path.to_owned(), key: self.key.clone(), readers: Arc::default() }
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Opens a connection.

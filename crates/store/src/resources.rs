@@ -12,6 +12,7 @@ use sanad_record::key::ResourceKey;
 use sanad_record::merge::ConflictKind;
 use sanad_record::op::Action;
 use sanad_record::version::VersionId;
+use std::collections::BTreeSet;
 
 /// A piece of a long list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -283,6 +284,23 @@ pub(crate) fn each_resource(db: &Connection, visit: &mut dyn FnMut(Resource) -> 
         }
     }
     Ok(())
+}
+
+/// Keys of resources, read in one order until something cannot be read. True if all were.
+pub(crate) fn keys(db: &Connection, order: &str, keys: &mut BTreeSet<ResourceKey>) -> Result<bool, StoreError> {
+    let mut read = || -> Result<(), StoreError> {
+        let mut statement = db.prepare(&format!("SELECT type, id FROM resource ORDER BY {order}"))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            keys.insert(key_of(row.get(0)?, row.get(1)?)?);
+        }
+        Ok(())
+    };
+    match read() {
+        Ok(()) => Ok(true),
+        Err(StoreError::DamagedFile) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// One side of a conflict as stored.

@@ -49,7 +49,7 @@ impl Tally {
 }
 
 /// Counts all entries anew.
-pub(crate) fn recount_entries(tx: &Transaction<'_>) -> Result<(), StoreError> {
+pub(crate) fn recount_entries(tx: &Connection) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO tally (name, value)
          SELECT state + ?1, count(*) FROM entry WHERE state <> ?3 GROUP BY state

@@ -105,6 +105,12 @@ sync-refused = refused: not of this network, or not let in; nothing was exchange
 sync-disk = the disk here did not take what came; nothing saved before is lost. Make room, it will be tried again
 aside = Kept aside
 aside-none = Nothing. Every entry that came was taken in.
+aside-lost =
+    { $n ->
+        [one] { $count } entry is damaged on this disk
+       *[other] { $count } entries are damaged on this disk
+    }
+aside-lost-means = It counts as not held and is asked of the other sites again. Sync with one that holds it, and tell the technician: the disk may be failing.
 aside-refused =
     { $n ->
         [one] { $count } entry was refused
@@ -252,7 +258,7 @@ too-large-safe = Nothing was changed.
 too-large-next = Send less text, or import files with the command line.
 broken-happened = The site could not read this just now.
 broken-safe = Nothing was changed, and nothing that was saved is lost.
-broken-next = Try again. If it stays, tell the technician to run “sanad check”.
+broken-next = Try again in a minute: the site makes a damaged table anew by itself. If it stays, tell the technician to run “sanad check”.
 foreign-form-happened = This form did not come from this page, or the page was open for too long.
 foreign-form-safe = Nothing was changed.
 foreign-form-next = Open the page again and repeat the step.

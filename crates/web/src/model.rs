@@ -119,6 +119,8 @@ pub struct Aside {
     pub forks: u64,
     /// Entries that opened and then could not be read as a save.
     pub unreadable: u64,
+    /// Entries that were here, cannot be read from the disk any more, and have not come back yet.
+    pub lost: u64,
 }
 
 /// One page of a list.

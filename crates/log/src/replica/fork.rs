@@ -213,6 +213,8 @@ impl Replica {
         self.signer = signer;
         self.outlived = false;
         self.acknowledged.clear();
+        // What the old device's logs lack is no hindrance to the new one's.
+        self.ends.clear();
         let mut written = Vec::new();
         if self.directory.is_readable(&ScopeTag::NETWORK) {
             written.extend(self.write_control(now_ms, &Control::Enrol(enrolment)));

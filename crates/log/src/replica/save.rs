@@ -66,6 +66,10 @@ impl Replica {
         if unknown.iter().any(|scope| self.directory.readers(scope).next().is_some()) {
             return Err(SaveError::Sealed);
         }
+        let mut lanes = parts.iter().map(|part| part.lane);
+        if lanes.any(|lane| self.is_closed(lane)) || (!unknown.is_empty() && self.is_closed(Lane::Control)) {
+            return Err(SaveError::EndLost);
+        }
         Ok(unknown)
     }
 
@@ -77,24 +81,29 @@ impl Replica {
         enrolment: SignedEnrolment,
         out: &mut Vec<Effect>,
     ) {
-        let verified = enrolment.verify(&authority, &*self.verifier);
-        let result =
-            verified.filter(|_| authority.network() == self.network).ok_or(SaveError::NotAuthorised).map(|own| {
-                let mut handover = self.directory.handover_for(&own.facility.id(), false);
-                handover.epochs.push((*SealKey::generate(&mut self.entropy).expose()).into());
-                let mut written = Vec::new();
-                // First the network's key, addressed to ourselves: everything after it is sealed under it.
-                written.extend(self.write_handover(now_ms, &own.facility, &handover));
-                written.extend(self.write_control(now_ms, &Control::Genesis(authority)));
-                written.extend(self.write_control(now_ms, &Control::Enrol(enrolment)));
-                written
-            });
+        let verified = self.control_open().and_then(|()| {
+            let verified = enrolment.verify(&authority, &*self.verifier);
+            verified.filter(|_| authority.network() == self.network).ok_or(SaveError::NotAuthorised)
+        });
+        let result = verified.map(|own| {
+            let mut handover = self.directory.handover_for(&own.facility.id(), false);
+            handover.epochs.push((*SealKey::generate(&mut self.entropy).expose()).into());
+            let mut written = Vec::new();
+            // First the network's key, addressed to ourselves: everything after it is sealed under it.
+            written.extend(self.write_handover(now_ms, &own.facility, &handover));
+            written.extend(self.write_control(now_ms, &Control::Genesis(authority)));
+            written.extend(self.write_control(now_ms, &Control::Enrol(enrolment)));
+            written
+        });
         self.commit(token, result, out);
     }
 
     pub(super) fn enrol(&mut self, now_ms: u64, token: Token, signed: SignedEnrolment, out: &mut Vec<Effect>) {
-        let admitted = self.directory.admit(&signed, &*self.verifier, &mut Learned::default());
-        let result = admitted.ok_or(SaveError::NotAuthorised).map(|enrolment| {
+        let admitted = self.control_open().and_then(|()| {
+            let admitted = self.directory.admit(&signed, &*self.verifier, &mut Learned::default());
+            admitted.ok_or(SaveError::NotAuthorised)
+        });
+        let result = admitted.map(|enrolment| {
             let to = enrolment.facility.id();
             let mut written = Vec::new();
             written.extend(self.write_control(now_ms, &Control::Enrol(signed)));
@@ -114,7 +123,9 @@ impl Replica {
         let result = match self.directory.is_readable(&ScopeTag::NETWORK) {
             false => Err(SaveError::NotReady),
             true if known => Ok(vec![]),
-            true => Ok(self.write_control(now_ms, &Control::Contact(contact)).into_iter().collect()),
+            true => self
+                .control_open()
+                .map(|()| self.write_control(now_ms, &Control::Contact(contact)).into_iter().collect()),
         };
         self.commit(token, result, out);
     }
@@ -133,16 +144,19 @@ impl Replica {
         } else if scopes.iter().any(|scope| !self.directory.is_readable(scope)) {
             Err(SaveError::Sealed)
         } else {
-            let mut written = Vec::new();
-            self.write_missing_grants(now_ms, &scopes, &BTreeSet::from([to]), &mut written);
-            Ok(written)
+            self.control_open().map(|()| {
+                let mut written = Vec::new();
+                self.write_missing_grants(now_ms, &scopes, &BTreeSet::from([to]), &mut written);
+                written
+            })
         };
         self.commit(token, result, out);
     }
 
     /// Grants the charts made here to havens that have joined since.
     pub(super) fn settle_with_havens(&mut self, now_ms: u64, out: &mut Vec<Effect>) {
-        if !self.directory.is_readable(&ScopeTag::NETWORK) {
+        // While own control entries are lost, what was granted already is not known.
+        if !self.directory.is_readable(&ScopeTag::NETWORK) || self.lacks_end(Lane::Control) {
             return;
         }
         self.owing = false;
@@ -152,6 +166,10 @@ impl Replica {
         if !written.is_empty() {
             self.put(written, BTreeSet::new(), None, out);
         }
+    }
+
+    fn control_open(&self) -> Result<(), SaveError> {
+        if self.is_closed(Lane::Control) { Err(SaveError::EndLost) } else { Ok(()) }
     }
 
     fn write_missing_grants(

@@ -9,8 +9,8 @@ use crate::testing::{entropy, signer};
 use std::collections::VecDeque;
 
 mod found;
-mod restored;
 mod overlap;
+mod restored;
 
 const NOW: u64 = 1_519_000_000_000;
 
@@ -427,4 +427,36 @@ fn never_lull_no_site_holds_a_record_without_the_grant_that_came_before_it() {
     haven.run(Input::Disconnected(9));
     quiet(&mut haven, &mut olive);
     assert_eq!(haven.text(7), ["the first of a new chart", "the second"]);
+}
+
+#[test]
+fn a_device_that_lost_the_end_of_its_own_log_writes_nothing_there_until_it_has_come_back() {
+    let network = Network::new();
+    let mut cedar = network.founder(1);
+    let mut haven = network.join(2, SiteKind::Haven, &mut cedar);
+    cedar.save(1, Lane::Clinical, "one");
+    cedar.save(1, Lane::Clinical, "two");
+    quiet(&mut cedar, &mut haven);
+    // A third that nobody but Cedar holds, so that its receipt says more than it does later.
+    cedar.save(1, Lane::Clinical, "three");
+    quiet(&mut cedar, &mut haven);
+    let log = LogId { lane: Lane::Clinical, author: cedar.replica.device() };
+    assert!(cedar.disk.remove(&(log, 2)).is_some() && cedar.disk.remove(&(log, 3)).is_some());
+    let mut chains = Chains::default();
+    cedar.disk.values().for_each(|entry| chains.insert(std::slice::from_ref(entry)));
+    cedar.replica.set_ends(BTreeMap::from([(Lane::Clinical, 3)]));
+    cedar.run(Input::Recounted(chains.spans().collect()));
+    assert!(!cedar.replica.durable().contains(&log, 2), "what cannot be read is not held");
+    assert_eq!(cedar.replica.closed_lanes().collect::<Vec<_>>(), [Lane::Clinical]);
+    cedar.save(1, Lane::Clinical, "a second third");
+    assert_eq!(cedar.failed.take(), Some(SaveError::EndLost));
+    cedar.save(1, Lane::Urgent, "another lane goes on");
+    assert_eq!(cedar.failed, None);
+    quiet(&mut cedar, &mut haven);
+    assert_eq!(cedar.text(1), ["one", "two", "three", "another lane goes on"]);
+    cedar.save(1, Lane::Clinical, "four");
+    assert_eq!((cedar.failed, cedar.replica.closed_lanes().count()), (None, 0));
+    quiet(&mut cedar, &mut haven);
+    assert_eq!(haven.text(1).last().map(String::as_str), Some("four"));
+    assert_eq!(haven.refused, []);
 }

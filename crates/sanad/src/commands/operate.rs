@@ -3,7 +3,7 @@
 use super::{WRONG_PASSPHRASE_DELAY, check};
 use crate::progress::bar;
 use crate::remote;
-use crate::say::{self, EXIT_FAILED, Trouble};
+use crate::say::{self, EXIT_DAMAGED, EXIT_FAILED, Trouble};
 use anyhow::Result;
 use sanad_log::control::SiteKind;
 use sanad_node::import::files_of;
@@ -92,9 +92,10 @@ pub async fn run(site: &Site, operation: &Operation, progress: Progress<'_>) -> 
         }
         Operation::Export { out } => {
             let (site, out) = (site.clone(), out.clone());
-            let of = site.reader().counts()?.resources;
-            let report = tokio::task::block_in_place(|| site.export(&out, |done| progress("export", done, Some(of))))?;
-            Ok((0, serde_json::to_value(report)?))
+            let of = site.reader().counts().ok().map(|counts| counts.resources);
+            let report = tokio::task::block_in_place(|| site.export(&out, |done| progress("export", done, of)))?;
+            let code = if report.is_complete() { 0 } else { EXIT_DAMAGED };
+            Ok((code, serde_json::to_value(report)?))
         }
         Operation::Status => Ok((0, serde_json::to_value(site.status().await?)?)),
         Operation::Sync { with } => sync(site, with.as_deref(), progress).await,
@@ -153,7 +154,8 @@ pub fn in_words(operation: &Operation, result: &Value) -> String {
         }
         Operation::Export { .. } => {
             let (resources, bytes) = (number(&result["resources"]), number(&result["bytes"]));
-            write!(out, "{resources} resources, {bytes} bytes. {}", say::text("export-warning", &[]))
+            let warning = say::text("export-warning", &[]);
+            write!(out, "{resources} resources, {bytes} bytes. {warning}\n{}", missing_in_words(result))
         }
         Operation::Status => write!(out, "{}", status_in_words(result)),
         Operation::Sync { .. } => write!(out, "{}", sessions_in_words(&result["sessions"])),
@@ -165,6 +167,20 @@ pub fn in_words(operation: &Operation, result: &Value) -> String {
 fn invite_in_words(code: &str) -> String {
     let picture = sanad_node::invite::qr_for_terminal(code).unwrap_or_default();
     format!("{picture}\n{code}\n")
+}
+
+/// What an export could not read.
+fn missing_in_words(report: &Value) -> String {
+    let missing = report["missing"].as_array().map_or(&[][..], Vec::as_slice);
+    let unnamed = report["missing_unnamed"] == true;
+    if missing.is_empty() && !unnamed {
+        return String::new();
+    }
+    let mut lines = vec![say::text("export-missing", &[])];
+    lines.extend(missing.iter().filter_map(Value::as_str).map(|key| format!("  {key}")));
+    lines.extend(unnamed.then(|| say::text("export-missing-unnamed", &[])));
+    lines.push(say::text("export-missing-next", &[]));
+    lines.join("\n")
 }
 
 fn problems_in_words(problems: &Value) -> String {
@@ -184,6 +200,15 @@ fn status_in_words(status: &Value) -> String {
         writeln!(out, "{} ({}), network {}", text(&status["site"]), text(&status["kind"]), text(&status["network"]));
     let _ = writeln!(out, "  only here      {:>8} records", number(&status["only_here"]["records"]));
     let _ = writeln!(out, "  readable here  {:>8} charts", number(&status["readable_here"]["charts"]));
+    let lost = &status["lost"];
+    let closed = lost["closed_lanes"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let closed: Vec<_> = closed.map(|lane| say::text(&format!("lane-{lane}"), &[])).collect();
+    if number(&lost["entries"]) > 0 {
+        let _ = writeln!(out, "  {}", say::text("status-lost", &[("n", number(&lost["entries"]).to_string())]));
+    }
+    if !closed.is_empty() {
+        let _ = writeln!(out, "  {}", say::text("status-closed", &[("lanes", closed.join(", "))]));
+    }
     for site in status["sites"].as_array().into_iter().flatten() {
         let behind = number(&site["behind"]["records"]);
         let heard = if site["confirmed_ms"].is_null() { "never heard" } else { "confirmed" };

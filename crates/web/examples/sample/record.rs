@@ -90,7 +90,7 @@ fn overview(now_ms: u64) -> Overview {
             sync("زيتون", 190, SyncOutcome::Broken { received: 40, sent: 11_020 }),
             sync("Kestrel", 1_500, SyncOutcome::Refused),
         ],
-        aside: Aside { refused: 3, forks: 1, unreadable: 0 },
+        aside: Aside { refused: 3, forks: 1, unreadable: 0, lost: 0 },
     }
 }
 

@@ -79,6 +79,7 @@ pub(super) fn overview(site: &Site) -> Result<Overview, SourceError> {
             refused: refused.iter().filter(|kept| kept.reason != "fork").count() as u64,
             forks,
             unreadable: site.reader().unreadable(ASIDE_MAX)?.len() as u64,
+            lost: status.lost.entries,
         },
     })
 }
@@ -124,8 +125,12 @@ fn listing<T>(mut rows: Vec<T>, page: u64, total: Option<u64>) -> Listing<T> {
     Listing { rows, page, more, total }
 }
 
+/// What a line of a list shows. One that stands on a damaged page is a line without text, and the list goes on.
 fn bytes_of(reader: &Reader, key: &ResourceKey) -> Result<Vec<u8>, SourceError> {
-    Ok(reader.resource(key)?.and_then(|resource| resource.raw).unwrap_or_default())
+    match reader.resource(key) {
+        Err(StoreError::DamagedFile) => Ok(Vec::new()),
+        found => Ok(found?.and_then(|resource| resource.raw).unwrap_or_default()),
+    }
 }
 
 fn patient_bytes(reader: &Reader, id: &str) -> Result<Vec<u8>, SourceError> {
