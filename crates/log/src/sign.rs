@@ -21,6 +21,8 @@ pub enum Purpose {
     Channel,
     /// A statement of the network's authority.
     Authority,
+    /// The network's policy, stated by its authority.
+    Policy,
 }
 
 impl Purpose {
@@ -31,6 +33,7 @@ impl Purpose {
             Purpose::Receipt => b"sanad/1 receipt ",
             Purpose::Channel => b"sanad/1 channel ",
             Purpose::Authority => b"sanad/1 authorit",
+            Purpose::Policy => b"sanad/1 policy  ",
         }
     }
 }
