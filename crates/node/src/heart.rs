@@ -6,7 +6,7 @@ use crate::save::{Overlay, Saved};
 use crate::site::SiteError;
 use sanad_log::entry::Entry;
 use sanad_log::frontier::Range;
-use sanad_log::ids::{EntryId, ScopeTag};
+use sanad_log::ids::{DeviceId, EntryId, ScopeTag};
 use sanad_log::receipt::{Form, Receipt};
 use sanad_log::replica::{
     Appending, Effect, Input, Outcome, PlainBody, Refused, RefusedReason, Replica, SaveError, SessionId, SessionStats,
@@ -26,6 +26,8 @@ const BATCH_MAX: usize = 256;
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
 /// Prefix of the stored receipts.
 pub(crate) const RECEIPT_KEY: &str = "receipt/";
+/// Prefix of who brought each receipt: the device that it came from.
+pub(crate) const VIA_KEY: &str = "via/";
 
 /// What looks at the replica and the store.
 type Look = Box<dyn FnOnce(&Replica, &mut Store) + Send>;
@@ -53,7 +55,7 @@ pub(crate) enum Word {
     /// Pass on a frame; say so when there is room again, if it is paced.
     Frame(Vec<u8>, bool),
     /// The session is over.
-    Close(Outcome, Option<sanad_log::ids::DeviceId>, SessionStats),
+    Close(Outcome, Option<DeviceId>, SessionStats),
 }
 
 /// The line to a session's carrier. What waits in it is bounded by the session's own pacing.
@@ -209,8 +211,14 @@ impl Heart {
     fn drive(&mut self, input: Input) {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
-            for effect in self.replica.handle(now_ms(), input) {
+            let session = session_of(&input);
+            // Known before the input unless it is the one that proves it, and after it unless it ends the session.
+            let known = session.and_then(|session| self.replica.peer_of(session));
+            let effects = self.replica.handle(now_ms(), input);
+            let from = known.or_else(|| session.and_then(|session| self.replica.peer_of(session)));
+            for effect in effects {
                 match effect {
+                    Effect::KeepReceipt(receipt) => self.keep_receipt(&receipt, from),
                     Effect::Append { token, entries, readable } => {
                         self.append_bytes +=
                             entries.iter().map(|appending| appending.entry.body().len()).sum::<usize>();
@@ -252,10 +260,9 @@ impl Heart {
                     drop(line.send(Word::Close(outcome, peer, stats)));
                 }
             }
-            Effect::KeepReceipt(receipt) => self.keep_receipt(&receipt),
             Effect::KeepRefused(refused) => self.keep_refused(&refused),
             Effect::Changed => self.changed.send_modify(|generation| *generation += 1),
-            Effect::Append { .. } | Effect::Load { .. } => {}
+            Effect::Append { .. } | Effect::Load { .. } | Effect::KeepReceipt(_) => {}
         }
     }
 
@@ -263,7 +270,9 @@ impl Heart {
         if self.full && error == SaveError::Disk { StoreError::Full.into() } else { SiteError::Save(error) }
     }
 
-    fn keep_receipt(&mut self, receipt: &Receipt) {
+    fn keep_receipt(&mut self, receipt: &Receipt, from: Option<DeviceId>) {
+        let brought = from.map_or_else(Vec::new, |from| from.as_bytes().to_vec());
+        self.receipts.insert(format!("{VIA_KEY}{}", receipt.device), brought);
         let mut value = now_ms().to_be_bytes().to_vec();
         value.extend_from_slice(&receipt.encode(Form::Whole(&[])));
         self.receipts.insert(format!("{RECEIPT_KEY}{}", receipt.device), value);
@@ -329,6 +338,14 @@ impl Heart {
             drop(self.store.open_backlog(&readable, self.replica.directory()));
         }
         Ok(())
+    }
+}
+
+/// The session that an input is about.
+fn session_of(input: &Input) -> Option<SessionId> {
+    match input {
+        Input::Message(session, _) | Input::Flushed(session) | Input::Loaded(session, ..) => Some(*session),
+        _ => None,
     }
 }
 
