@@ -17,6 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Fewest hexadecimal digits by which an entry or an author may be named: fewer fit too many.
 pub const DIGITS_MIN: usize = 4;
+/// Most ranges of places in an answer: a long chart has hundreds, and an answer is read by people.
+pub const PLACES_MAX: usize = 100;
 /// Longest FHIR id.
 const ID_CHARS_MAX: usize = 64;
 
@@ -129,6 +131,8 @@ pub struct Explained {
     pub as_of_ms: u64,
     /// What is held here of it.
     pub here: Amount,
+    /// The places of its entries, in travelling order, at most [`PLACES_MAX`] ranges: what AUTHOR/LANE/SEQ may ask for.
+    pub places: Vec<Stretch>,
     /// True if all of it can be read here.
     pub readable_here: bool,
     /// What of it no other site has confirmed.
@@ -167,6 +171,26 @@ pub enum Subject {
         /// When it was written, milliseconds since 1970 by its author's clock.
         written_ms: u64,
     },
+}
+
+/// Entries that follow each other in one log.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Stretch {
+    /// The key of the device that wrote them.
+    pub author: String,
+    /// Their lane.
+    pub lane: &'static str,
+    /// The first place.
+    pub from: Seq,
+    /// The last place.
+    pub to: Seq,
+}
+
+impl Stretch {
+    fn of(range: &Range) -> Stretch {
+        let Range { log, from, to } = *range;
+        Stretch { author: log.author.to_string(), lane: lane_name(log.lane), from, to }
+    }
 }
 
 /// How it stands with a record at another site.
@@ -381,6 +405,7 @@ impl Site {
             site: self.call_sign().to_owned(),
             as_of_ms: now_ms(),
             here: amount(&looked.held)?,
+            places: looked.held.iter().take(PLACES_MAX).map(Stretch::of).collect(),
             readable_here: looked.readable_here,
             only_here: amount(&looked.only_here)?,
             not_yet_safe: amount(&looked.not_yet_safe)?,
