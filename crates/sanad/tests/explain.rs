@@ -42,7 +42,9 @@ fn never_lull_status_and_explain_say_why_a_record_is_not_elsewhere_yet() {
     let entries = said["here"]["entries"].as_u64().unwrap();
     assert!(entries > 0 && said["only_here"]["entries"] == entries && said["not_yet_safe"]["entries"] == entries);
     for name in ["Haven", "Olive"] {
-        assert_eq!(site(&said, name)["standing"], "never-heard");
+        // Its receipt of the day it joined speaks of nothing that was saved since.
+        assert_eq!(site(&said, name)["standing"], "not-yet");
+        assert!(site(&said, name)["receipt_ms"].is_u64());
         assert_eq!(site(&said, name)["missing_entries"], entries);
     }
     assert_eq!(site(&said, "Haven")["reads"], "readable", "every chart is granted to havens");
@@ -143,7 +145,7 @@ fn words_come_in_both_languages_on_a_served_folder_too_and_tell_nothing_of_the_p
     };
     let check = || {
         let (english, arabic) = (explain("en", "UTC"), explain("ar", "UTC"));
-        assert!(english.contains("Patient patient-1") && english.contains("no receipt of this site has ever come"));
+        assert!(english.contains("Patient patient-1") && english.contains("and does not speak of this"));
         assert!(english.contains("not yet safe") && english.contains("can be read there"), "{english}");
         assert!(arabic.contains("المريض patient-1") && arabic.contains("لم يُؤمَّن بعد"), "{arabic}");
         for name in ["Family1", "Amal", "mCel"] {
