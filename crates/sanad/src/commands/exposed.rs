@@ -259,7 +259,7 @@ mod tests {
             "the link broke",
             "9 entries had been sent",
             "2 entries have left with a carrier",
-            "sealed there",
+            "sealed to it",
         ] {
             assert!(said.contains(part), "{part}: {said}");
         }

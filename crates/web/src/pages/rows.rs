@@ -81,7 +81,7 @@ pub(crate) fn place(f: &Frame, row: &PlaceRow) -> PlaceView {
         Some(at_ms) if confirmed => f.v.with("place-confirmed", "time", &at(at_ms)),
         Some(at_ms) if row.confirmed == 0 => f.v.with("place-not-yet", "time", &at(at_ms)),
         Some(at_ms) => {
-            let part = format!("{} / {}", f.count(&row.confirmed), f.count(&row.all));
+            let part = f.v.with2("place-part", ("part", &f.count(&row.confirmed)), ("all", &f.count(&row.all)));
             f.v.with2("place-partly", ("part", &part), ("time", &at(at_ms)))
         }
     };
