@@ -104,11 +104,16 @@ fn large() -> (Frontier, Vec<(bool, Vec<Frontier>)>) {
 }
 
 #[test]
+#[allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::disallowed_macros,
+    reason = "a figure of made-up numbers, printed; nothing but this test looks at it"
+)]
 fn a_million_entries_at_forty_sites_are_swept_quickly() {
     let (held, facilities) = large();
     assert_eq!(held.count(), 1_000_000);
     let elsewhere = elsewhere(&facilities);
-    #[allow(clippy::disallowed_methods, reason = "a figure for the report; nothing is decided by it but this test")]
     let begun = std::time::Instant::now();
     let swept = exposure(&held, &elsewhere, &Policy::DEFAULT);
     let took = begun.elapsed();
