@@ -5,6 +5,7 @@
 
 use crate::entropy::Entropy;
 use crate::ids::{DeviceId, FacilityId, KeyId, NetworkId, ScopeTag};
+use crate::policy::SignedPolicy;
 use crate::seal::{Clear, SealKey};
 use crate::sign::{Purpose, Signature, Signer, Verifier};
 use crate::wire::FormatError;
@@ -93,6 +94,24 @@ impl Authority {
     /// The id of the network that this authority governs.
     pub fn network(&self) -> NetworkId {
         NetworkId(blake3::derive_key("sanad 2026 network id v1", &to_cbor(self)))
+    }
+
+    /// True if at least the threshold of distinct keys signed a statement for this purpose.
+    pub(crate) fn has_signed(
+        &self,
+        purpose: Purpose,
+        statement: &[u8],
+        signatures: &[(u32, ByteArray<64>)],
+        verifier: &dyn Verifier,
+    ) -> bool {
+        let holds = |(index, signature): &(u32, ByteArray<64>)| {
+            let signature: &Signature = signature;
+            verifier.verify(self.keys.get(*index as usize)?, purpose, statement, signature).then_some(*index)
+        };
+        let mut signed: Vec<u32> = signatures.iter().filter_map(holds).collect();
+        signed.sort_unstable();
+        signed.dedup();
+        self.threshold > 0 && signed.len() as u64 >= u64::from(self.threshold)
     }
 }
 
@@ -183,18 +202,7 @@ impl SignedEnrolment {
     /// The enrolment, if enough distinct keys of the authority signed it and its fields are sound. With a successor, its
     /// device is the new one, if the facility signed for it.
     pub fn verify(&self, authority: &Authority, verifier: &dyn Verifier) -> Option<Enrolment> {
-        let mut signed: Vec<u32> = self
-            .signatures
-            .iter()
-            .filter_map(|(index, signature)| {
-                let key = authority.keys.get(*index as usize)?;
-                let signature: &Signature = signature;
-                verifier.verify(key, Purpose::Authority, &self.statement, signature).then_some(*index)
-            })
-            .collect();
-        signed.sort_unstable();
-        signed.dedup();
-        if authority.threshold == 0 || (signed.len() as u64) < u64::from(authority.threshold) {
+        if !authority.has_signed(Purpose::Authority, &self.statement, &self.signatures, verifier) {
             return None;
         }
         let enrolment: Enrolment = from_cbor(&self.statement).ok()?;
@@ -257,6 +265,9 @@ pub enum Control {
     /// Who may open which charts.
     #[n(3)]
     Grants(#[n(0)] Vec<Grant>),
+    /// How many copies make a record safe.
+    #[n(4)]
+    Policy(#[n(0)] SignedPolicy),
     /// Two headers that one device has signed for one place: proof of a fork.
     #[n(8)]
     Fork(#[n(0)] ByteArray<200>, #[n(1)] ByteArray<200>),

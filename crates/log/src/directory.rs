@@ -11,6 +11,7 @@ use crate::entropy::Entropy;
 use crate::entry::{BodyKind, Entry};
 use crate::fork::{ForkProof, Forks};
 use crate::ids::{DeviceId, FacilityId, KeyId, Lane, LogId, NetworkId, ScopeTag, Seq};
+use crate::policy::{Policy, Ranked, SignedPolicy};
 use crate::seal::{Clear, OpenError, SealKey, key_id_of};
 use crate::sign::Verifier;
 use std::collections::{BTreeMap, BTreeSet};
@@ -65,6 +66,7 @@ pub struct Directory {
     devices: BTreeMap<DeviceId, FacilityId>,
     enrolments: BTreeMap<DeviceId, SignedEnrolment>,
     contacts: BTreeMap<DeviceId, (Seq, Contact)>,
+    policy: Option<Ranked>,
     keys: BTreeMap<KeyId, SealKey>,
     epochs: Vec<KeyId>,
     charts: BTreeMap<ScopeTag, Chart>,
@@ -96,6 +98,7 @@ impl Directory {
             devices: BTreeMap::new(),
             enrolments: BTreeMap::new(),
             contacts: BTreeMap::new(),
+            policy: None,
             keys: BTreeMap::new(),
             epochs: Vec::new(),
             charts: BTreeMap::new(),
@@ -168,6 +171,16 @@ impl Directory {
     /// Where a device was last said to be reached.
     pub fn contact(&self, device: &DeviceId) -> Option<&Contact> {
         self.contacts.get(device).map(|(_, contact)| contact)
+    }
+
+    /// How many copies make a record safe: what the authority said last, else the default.
+    pub fn policy(&self) -> Policy {
+        self.policy.map_or(Policy::DEFAULT, |ranked| ranked.policy)
+    }
+
+    /// The version of the policy; 0 while the authority has said nothing.
+    pub fn policy_version(&self) -> u64 {
+        self.policy.map_or(0, |ranked| ranked.version())
     }
 
     /// Charts that can be opened here.
@@ -326,7 +339,18 @@ impl Directory {
                 let settled = grants.iter().map(|grant| self.absorb_grant(grant, author, learned)).collect::<Vec<_>>();
                 author.is_some() && settled.iter().all(|settled| *settled)
             }
+            Control::Policy(signed) => self.adopt(&signed, verifier).is_some() || self.authority.is_some(),
         }
+    }
+
+    /// Takes a policy that the authority signed, if it outranks the one that holds. `None` if it is not one, or the
+    /// genesis has not been read yet.
+    pub fn adopt(&mut self, signed: &SignedPolicy, verifier: &dyn Verifier) -> Option<()> {
+        let ranked = signed.verify(self.authority.as_ref()?, verifier)?;
+        if self.policy.is_none_or(|holds| ranked.outranks(&holds)) {
+            self.policy = Some(ranked);
+        }
+        Some(())
     }
 
     /// Takes an enrolment that the authority signed. `None` if it is not one, or the genesis has not been read yet.

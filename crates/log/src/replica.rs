@@ -6,6 +6,7 @@
 //! The disk's side of the bargain: appends are committed in the order in which they were asked for, each whole or not at
 //! all; once one has failed, none after it may be committed, and [`Input::AppendFailed`] tells what is really there.
 
+mod exposure;
 mod fork;
 mod save;
 mod session;
@@ -26,6 +27,7 @@ use crate::fork::ForkProof;
 use crate::frontier::{Frontier, Range};
 use crate::ids::{DeviceId, EntryId, FacilityId, Lane, LogId, NetworkId, ScopeTag, Seq};
 use crate::message::Incoming;
+use crate::policy::SignedPolicy;
 use crate::receipt::Receipt;
 use crate::seal::Clear;
 use crate::sign::{Signer, Verifier};
@@ -52,6 +54,8 @@ pub enum Input {
     Announce(Token, Contact),
     /// Grant charts to a facility. Answered like a save.
     Grant(Token, BTreeSet<ScopeTag>, FacilityId),
+    /// Write down a policy that the authority has signed. Answered like a save.
+    SetPolicy(Token, SignedPolicy),
     /// A carrier has a channel to a peer. `exporter` is unique to the channel; `expected` is the device that should answer.
     Connected {
         /// The new session.
@@ -228,8 +232,8 @@ pub enum SaveError {
     /// Larger than an entry may be.
     #[error("the save is too large")]
     TooLarge,
-    /// The enrolment is not signed by enough of the authority.
-    #[error("the enrolment is not signed by the authority")]
+    /// The enrolment or the policy is not signed by enough of the authority.
+    #[error("the statement is not signed by the authority")]
     NotAuthorised,
     /// No such facility.
     #[error("no such facility is known here")]
@@ -441,6 +445,7 @@ impl Replica {
             Input::Enrol(token, enrolment) => self.enrol(now_ms, token, enrolment, &mut out),
             Input::Announce(token, contact) => self.announce(now_ms, token, contact, &mut out),
             Input::Grant(token, scopes, to) => self.grant(now_ms, token, scopes, to, &mut out),
+            Input::SetPolicy(token, policy) => self.set_policy(now_ms, token, policy, &mut out),
             Input::Connected { session, initiator, exporter, expected } => {
                 if self.owing {
                     self.settle_with_havens(now_ms, &mut out);

@@ -23,6 +23,8 @@ pub enum Purpose {
     Authority,
     /// A facility's statement that a device is its own now.
     Device,
+    /// The network's policy, stated by its authority.
+    Policy,
 }
 
 impl Purpose {
@@ -34,6 +36,7 @@ impl Purpose {
             Purpose::Channel => b"sanad/1 channel ",
             Purpose::Authority => b"sanad/1 authorit",
             Purpose::Device => b"sanad/1 device  ",
+            Purpose::Policy => b"sanad/1 policy  ",
         }
     }
 }

@@ -15,6 +15,7 @@ use sanad_log::entry::{BodyKind, Entry, Header};
 use sanad_log::frontier::{Frontier, Range, registry_digest};
 use sanad_log::ids::{DeviceId, EntryId, FacilityId, Lane, LogId, NetworkId, ScopeTag};
 use sanad_log::message::{Hello, Message, Numbering, Refusal, decode, encode};
+use sanad_log::policy::{PolicyStatement, SignedPolicy};
 use sanad_log::receipt::{Form, Receipt};
 use sanad_log::run::{check_run, encode_run};
 use sanad_log::seal::{SealKey, padded_len};
@@ -33,6 +34,7 @@ const FILES: [&str; 11] = [
     "message-2",
     "name-1",
     "padding-1",
+    "policy-1",
     "receipt-1",
     "run-1",
 ];
@@ -528,6 +530,31 @@ fn control_statements_are_read_and_made_as_before() {
     }
     let read: Handover = from_cbor(&bytes(&file, "handover")).unwrap();
     assert_eq!((read.pair, read.epochs), (handover().pair, handover().epochs));
+}
+
+#[test]
+fn policies_are_read_and_made_as_before() {
+    let statement = PolicyStatement { network: network(), version: 7, copies: 3, outside: true };
+    let file = vectors("policy-1", || {
+        json!({
+            "network": network().to_string(), "authority_seed": hex(&[201; 32]), "authority_index": 1,
+            "label": String::from_utf8_lossy(Purpose::Policy.label()), "version": 7, "copies": 3, "outside": true,
+            "statement": hex(&to_cbor(&statement)),
+            "control": hex(&to_cbor(&Control::Policy(SignedPolicy::sign(&statement, &[(1, &signer(201))])))),
+        })
+    });
+    assert_eq!(file["label"].as_str().unwrap().as_bytes(), Purpose::Policy.label());
+    assert_eq!(from_cbor::<PolicyStatement>(&bytes(&file, "statement")).unwrap(), statement);
+    let control: Control = from_cbor(&bytes(&file, "control")).unwrap();
+    assert_eq!(hex(&to_cbor(&control)), hex(&bytes(&file, "control")));
+    let Control::Policy(signed) = control else { panic!("{control:?}") };
+    let ranked = signed.verify(&authority(), &Ed25519Verifier).unwrap();
+    assert_eq!((ranked.version(), ranked.policy.copies, ranked.policy.outside), (7, 3, true));
+    assert_eq!(
+        signed,
+        SignedPolicy::sign(&statement, &[(1, &signer(201))]),
+        "Ed25519 signs the same bytes the same way"
+    );
 }
 
 #[test]

@@ -33,6 +33,8 @@ const BATCH_BYTES: usize = 8 * 1024 * 1024;
 const REPAIRS_MAX: u32 = 3;
 /// Prefix of the stored receipts.
 pub(crate) const RECEIPT_KEY: &str = "receipt/";
+/// Prefix of who brought each receipt: the device that it came from.
+pub(crate) const VIA_KEY: &str = "via/";
 
 /// What looks at the replica and the store.
 type Look = Box<dyn FnOnce(&Replica, &mut Store) + Send>;
@@ -260,8 +262,14 @@ impl Heart {
     fn drive(&mut self, input: Input) {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
-            for effect in self.replica.handle(now_ms(), input) {
+            let session = session_of(&input);
+            // Known before the input unless it is the one that proves it, and after it unless it ends the session.
+            let known = session.and_then(|session| self.replica.peer_of(session));
+            let effects = self.replica.handle(now_ms(), input);
+            let from = known.or_else(|| session.and_then(|session| self.replica.peer_of(session)));
+            for effect in effects {
                 match effect {
+                    Effect::KeepReceipt(receipt) => self.keep_receipt(&receipt, from),
                     Effect::Append { token, entries, readable, cut } => {
                         self.append_bytes +=
                             entries.iter().map(|appending| appending.entry.body().len()).sum::<usize>();
@@ -324,10 +332,10 @@ impl Heart {
                     drop(line.send(Word::Close(outcome, peer, stats)));
                 }
             }
-            Effect::KeepReceipt(receipt) => self.keep_receipt(&receipt),
             Effect::KeepRefused(refused) => self.keep_refused(&refused),
             Effect::Changed => self.changed.send_modify(|generation| *generation += 1),
-            Effect::Append { .. } | Effect::Load { .. } | Effect::Read { .. } | Effect::Renew => {}
+            Effect::Append { .. } | Effect::Load { .. } | Effect::Read { .. } => {}
+            Effect::Renew | Effect::KeepReceipt(_) => {}
         }
     }
 
@@ -339,7 +347,9 @@ impl Heart {
         }
     }
 
-    fn keep_receipt(&mut self, receipt: &Receipt) {
+    fn keep_receipt(&mut self, receipt: &Receipt, from: Option<DeviceId>) {
+        let brought = from.map_or_else(Vec::new, |from| from.as_bytes().to_vec());
+        self.receipts.insert(format!("{VIA_KEY}{}", receipt.device), brought);
         let mut value = now_ms().to_be_bytes().to_vec();
         value.extend_from_slice(&receipt.encode(Form::Whole(&[])));
         self.receipts.insert(format!("{RECEIPT_KEY}{}", receipt.device), value);
@@ -467,5 +477,13 @@ impl Append {
             text: text.as_ref().map(|PlainBody(text)| text),
             save: at.checked_sub(before).map(|at| &self.saves[at]),
         })
+    }
+}
+
+/// The session that an input is about.
+fn session_of(input: &Input) -> Option<SessionId> {
+    match input {
+        Input::Message(session, _) | Input::Flushed(session) | Input::Loaded(session, ..) => Some(*session),
+        _ => None,
     }
 }

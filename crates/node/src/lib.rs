@@ -5,7 +5,9 @@
 pub mod carrier;
 pub mod control_socket;
 mod draft;
+pub mod explain;
 pub mod export;
+pub mod exposure;
 mod heart;
 pub mod import;
 pub mod invite;
@@ -16,4 +18,5 @@ pub mod session;
 pub mod site;
 pub mod status;
 pub mod sync;
+pub mod talk;
 pub mod tls;

@@ -130,6 +130,7 @@ impl Site {
         };
         if let Some(peer) = peer {
             self.note_report(peer, report.clone());
+            self.note_session(peer, &report).await;
         }
         Ok(report)
     }

@@ -2,12 +2,14 @@
 
 use crate::carrier::{Dialer, Limits};
 use crate::draft::Drafted;
+use crate::exposure::Remembered;
 pub use crate::heart::now_ms;
 use crate::heart::{Command, Heart, QUEUE_MAX, RECEIPT_KEY, SharedDevice};
 use crate::join::Throttle;
 use crate::roots;
 use crate::save::{SaveRequest, Saved};
 use crate::session::SessionReport;
+use crate::talk::Talks;
 use crate::tls::{Identity, TlsError};
 use sanad_log::control::{Authority, Contact, Enrolment, FacilitySecret, SignedEnrolment, SiteKind, is_call_sign};
 use sanad_log::directory::Directory;
@@ -80,6 +82,8 @@ struct Inner {
     next_session: AtomicU64,
     changed: watch::Receiver<u64>,
     reports: Mutex<BTreeMap<DeviceId, SessionReport>>,
+    talks: Talks,
+    remembered: Remembered,
     throttle: Throttle,
     dialer: Dialer,
     heart: Mutex<Option<std::thread::JoinHandle<()>>>,
@@ -178,6 +182,7 @@ impl Site {
         };
         let (secrets, replica) = begun?;
         let device = replica.device();
+        let talks = Talks::read(store.list_state(Talks::key())?);
         let reader = store.reader()?;
         let facility = replica.directory().own();
         let (commands, queue) = mpsc::channel(QUEUE_MAX);
@@ -197,6 +202,8 @@ impl Site {
             next_session: AtomicU64::new(1),
             changed,
             reports: Mutex::default(),
+            talks,
+            remembered: Remembered::default(),
             throttle: Throttle::default(),
             dialer: Dialer::new(Limits::default()),
             heart: Mutex::new(Some(heart)),
@@ -294,6 +301,18 @@ impl Site {
         let sent = signed.clone();
         self.write(move |token| Input::Enrol(token, sent)).await?;
         Ok(signed)
+    }
+
+    pub(crate) fn authority_seed(&self) -> Option<[u8; 32]> {
+        self.0.secrets.authority_seed
+    }
+
+    pub(crate) fn talks_kept(&self) -> &Talks {
+        &self.0.talks
+    }
+
+    pub(crate) fn remembered(&self) -> &Remembered {
+        &self.0.remembered
     }
 
     /// True if this site can let others in.

@@ -1,7 +1,9 @@
 //! The two gauges and how far each site has confirmed: what `sanad status` prints and every screen shows.
 
+use crate::exposure::{Amount, Exposed, PolicyStatus, policy_status};
 use crate::session::SessionReport;
 use crate::site::{Site, SiteError};
+use crate::talk::Failing;
 use sanad_log::control::SiteKind;
 use sanad_log::frontier::Range;
 use sanad_log::ids::{DeviceId, FacilityId, Lane, ScopeTag};
@@ -20,7 +22,11 @@ pub struct Status {
     /// `enclave` or `haven`.
     pub kind: &'static str,
     /// What would be lost if this site were destroyed now.
-    pub only_here: OnlyHere,
+    pub only_here: Exposed,
+    /// What other sites have not confirmed as the network's policy wants; holds all that is only here.
+    pub not_yet_safe: Exposed,
+    /// That policy.
+    pub policy: PolicyStatus,
     /// What would be exposed if this device were taken unlocked now.
     pub readable_here: ReadableHere,
     /// What is stored.
@@ -40,15 +46,6 @@ pub struct LostHere {
     pub entries: u64,
     /// Lanes in which this device writes nothing until the end of its own log has come back from another site.
     pub closed_lanes: Vec<&'static str>,
-}
-
-/// Records and entries that no other site has confirmed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct OnlyHere {
-    /// Resource versions; a sealed entry counts as one.
-    pub records: u64,
-    /// Entries, control entries included.
-    pub entries: u64,
 }
 
 /// What can be read here.
@@ -106,11 +103,15 @@ pub struct SiteStatus {
     /// When its newest receipt came here, in milliseconds since 1970; `None` if never.
     pub confirmed_ms: Option<u64>,
     /// What is held here and it has not confirmed; all of it if it was never heard.
-    pub behind: OnlyHere,
+    pub behind: Amount,
     /// Where it says it can be reached.
     pub addresses: Vec<String>,
     /// The last session with it since this process started.
     pub last_session: Option<SessionReport>,
+    /// When a session with it last finished, milliseconds since 1970; `None` if never.
+    pub talked_ms: Option<u64>,
+    /// Sessions and calls that failed since then.
+    pub failing: Option<Failing>,
 }
 
 /// The word for a kind of site.
@@ -141,8 +142,19 @@ fn clinical(ranges: &[Range]) -> Vec<Range> {
     ranges.iter().filter(|range| range.log.lane != Lane::Control).copied().collect()
 }
 
-fn only_here(sum: Sums, ranges: &[Range]) -> OnlyHere {
-    OnlyHere { records: sum.records, entries: ranges.iter().map(Range::count).sum() }
+fn amount(sum: Sums, ranges: &[Range]) -> Amount {
+    Amount { records: sum.records, entries: ranges.iter().map(Range::count).sum() }
+}
+
+/// How a patient's charts stand.
+#[derive(Clone, Debug)]
+pub struct PatientStatus {
+    /// What of them no other site has confirmed.
+    pub only_here: Exposed,
+    /// What of them is not confirmed as the policy wants.
+    pub not_yet_safe: Exposed,
+    /// The call signs of the sites that may open them.
+    pub readable_at: Vec<String>,
 }
 
 struct Seen {
@@ -191,23 +203,30 @@ impl Site {
     }
 
     async fn try_status(&self) -> Result<Status, SiteError> {
-        let (ranges, charts, seen, lost, held) = self
+        let (exposure, policy, charts, seen, lost, held) = self
             .look(|replica, store| {
-                let charts = replica.directory().readable_charts().count();
+                let directory = replica.directory();
+                let charts = directory.readable_charts().count();
                 let (lost, held) = (lost_here(replica, store), replica.durable().count());
-                (replica.only_here(), charts, see_sites(replica), lost, held)
+                (replica.exposure(), policy_status(directory), charts, see_sites(replica), lost, held)
             })
             .await?;
         let reader = self.reader();
         let counts = reader.counts()?;
-        let heard = self.heard_ms().await?;
+        let heard = self.hearsay().await?;
         let reports = self.reports();
         let mut sites = Vec::with_capacity(seen.len());
         for site in seen {
-            let sum = reader.records_in(&clinical(&site.unconfirmed))?;
+            let mut sum = Sums::default();
+            for lane in self.sums_by_lane(&clinical(&site.unconfirmed))? {
+                sum.records += lane.records;
+            }
+            let talks: Vec<_> = site.devices.iter().filter_map(|device| heard.talks.get(device)).collect();
             sites.push(SiteStatus {
-                confirmed_ms: site.devices.iter().filter_map(|device| heard.get(device)).max().copied(),
-                behind: only_here(sum, &site.unconfirmed),
+                confirmed_ms: site.devices.iter().filter_map(|device| heard.heard_ms.get(device)).max().copied(),
+                behind: amount(sum, &site.unconfirmed),
+                talked_ms: talks.iter().map(|talk| talk.done_ms).filter(|at_ms| *at_ms > 0).max(),
+                failing: talks.iter().filter_map(|talk| talk.failing.clone()).max_by_key(|failing| failing.last_ms),
                 last_session: site.devices.iter().find_map(|device| reports.get(device)).cloned(),
                 facility: site.facility,
                 devices: site.devices,
@@ -220,7 +239,9 @@ impl Site {
             site: self.call_sign().to_owned(),
             network: self.network().to_string()[..8].to_owned(),
             kind: kind_name(self.kind()),
-            only_here: only_here(reader.records_in(&clinical(&ranges))?, &ranges),
+            only_here: self.sums_by_lane(&exposure.only_here)?.into(),
+            not_yet_safe: self.sums_by_lane(&exposure.not_yet_safe)?.into(),
+            policy,
             readable_here: ReadableHere { patients: counts.patients, charts: charts as u64 },
             refused: counts.refused,
             // Places that cannot be read are in the tables, and are not held.
@@ -230,31 +251,32 @@ impl Site {
         })
     }
 
-    /// What of a patient's charts no other site has confirmed, and the call signs of the sites that may open them.
+    /// How a patient's charts stand. Records that are sealed here, and of which nobody can say whose they are, are not
+    /// among them.
     ///
     /// # Errors
     /// As [`Site::status`].
-    pub async fn patient_status(&self, patient: &str) -> Result<(OnlyHere, Vec<String>), SiteError> {
-        let scopes = self.reader().scopes_of_patient(patient)?;
-        let wanted: BTreeSet<ScopeTag> = scopes.iter().copied().collect();
-        let (ranges, readers) = self
+    pub async fn patient_status(&self, patient: &str) -> Result<PatientStatus, SiteError> {
+        let page = self.reader().patient(patient)?;
+        let scopes: BTreeSet<ScopeTag> = match page {
+            // Those of the patients that were merged into this one among them.
+            Some(page) => page.scopes.into_iter().collect(),
+            None => self.reader().scopes_of_patient(patient)?.into_iter().collect(),
+        };
+        let wanted = scopes.clone();
+        let (exposure, readable_at) = self
             .look(move |replica, _| {
                 let directory = replica.directory();
                 let readers: BTreeSet<FacilityId> = wanted.iter().flat_map(|scope| directory.readers(scope)).collect();
                 let names = readers.iter().filter_map(|id| directory.facilities().get(id));
-                (replica.only_here(), names.map(|facility| facility.call_sign.clone()).collect())
+                (replica.exposure(), names.map(|facility| facility.call_sign.clone()).collect())
             })
             .await?;
-        let sum = self.reader().records_in_scopes(&clinical(&ranges), &scopes.into_iter().collect())?;
-        Ok((OnlyHere { records: sum.records, entries: sum.entries }, readers))
-    }
-
-    async fn heard_ms(&self) -> Result<std::collections::BTreeMap<DeviceId, u64>, SiteError> {
-        let stored = self.look(|_, store| store.list_state(crate::heart::RECEIPT_KEY)).await??;
-        let read = |(key, value): (String, Vec<u8>)| {
-            let device = DeviceId::from_hex(key.strip_prefix(crate::heart::RECEIPT_KEY)?)?;
-            Some((device, u64::from_be_bytes(value.get(..8)?.try_into().ok()?)))
-        };
-        Ok(stored.into_iter().filter_map(read).collect())
+        let of = |ranges: &[Range]| self.reader().records_in_scopes_by_lane(&clinical(ranges), &scopes);
+        Ok(PatientStatus {
+            only_here: of(&exposure.only_here)?.into(),
+            not_yet_safe: of(&exposure.not_yet_safe)?.into(),
+            readable_at,
+        })
     }
 }

@@ -78,7 +78,13 @@ impl Site {
     /// # Errors
     /// The peer cannot be reached.
     pub async fn sync_with(&self, peer: &PeerAddress) -> Result<SessionReport, SyncError> {
-        let channel = self.dialer().open(&peer.target).await?;
+        let channel = match self.dialer().open(&peer.target).await {
+            Ok(channel) => channel,
+            Err(error) => {
+                self.note_not_dialled(peer.device, &error).await;
+                return Err(error.into());
+            }
+        };
         Ok(self.run_session(channel, true, Some(peer.device)).await?)
     }
 

@@ -72,10 +72,32 @@ pub enum Command {
         /// The folder or the .ndjson file to write.
         out: PathBuf,
     },
-    /// Counts, other sites, and the two gauges.
+    /// Counts, other sites, the two gauges, and what is not yet safe.
     Status {
         /// The data folder.
         dir: PathBuf,
+    },
+    /// When a record is safe: how many other sites must hold it. Shows it; sets it where the network's authority is held.
+    Policy {
+        /// The data folder.
+        dir: PathBuf,
+        /// How many other sites must have confirmed a record, from 1 to 99.
+        #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=99))]
+        copies: Option<u32>,
+        /// At least one of them must be a haven.
+        #[arg(long)]
+        outside: bool,
+        /// Any sites will do.
+        #[arg(long, conflicts_with = "outside")]
+        no_outside: bool,
+    },
+    /// Where a record is, since when, and why it is not elsewhere.
+    Explain {
+        /// The data folder.
+        dir: PathBuf,
+        /// A patient (`ID` or `Patient/ID`), the first digits of an entry's id, or `AUTHOR/LANE/SEQ`.
+        #[arg(value_name = "PATIENT|ENTRY")]
+        what: String,
     },
     /// One session now with every site that has an address, or with one.
     Sync {

@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod exposed;
 mod found;
 pub mod operate;
 mod serve;
@@ -43,6 +44,11 @@ async fn dispatch(cli: Cli) -> Result<u8> {
         }
         Command::Export { dir, out } => (dir, Operation::Export { out: absolute(out) }),
         Command::Status { dir } => (dir, Operation::Status),
+        Command::Policy { dir, copies, outside, no_outside } => {
+            let outside = (*outside || *no_outside).then_some(*outside);
+            (dir, Operation::Policy { copies: *copies, outside })
+        }
+        Command::Explain { dir, what } => (dir, Operation::Explain { what: what.clone() }),
         Command::Sync { dir, with } => (dir, Operation::Sync { with: with.clone() }),
         Command::Check { dir, rebuild } => (dir, Operation::Check { rebuild: *rebuild }),
     };

@@ -42,6 +42,18 @@ pub enum Trouble {
     /// No site of the network has this address.
     #[error("no site has this address")]
     UnknownAddress(String),
+    /// Only where the authority is held can the policy be set.
+    #[error("this site does not hold the network's authority")]
+    PolicyNoAuthority,
+    /// Neither a patient nor an entry.
+    #[error("not understood")]
+    ExplainNotUnderstood(String),
+    /// Nothing of this name is held.
+    #[error("nothing has this name")]
+    ExplainNotFound(String),
+    /// Several things begin so.
+    #[error("several things begin so")]
+    ExplainAmbiguous(String),
     /// The port is taken.
     #[error("cannot listen there")]
     CannotListen(String),
@@ -148,6 +160,10 @@ fn name_trouble(trouble: &Trouble) -> Named {
         Trouble::BadInvite(why) => (EXIT_USAGE, "bad-invite", vec![("why", why.clone())]),
         Trouble::JoinRefused(why) => (EXIT_REFUSED, "join-refused", vec![("why", why.clone())]),
         Trouble::UnknownAddress(address) => (EXIT_USAGE, "unknown-address", vec![("address", address.clone())]),
+        Trouble::PolicyNoAuthority => (EXIT_REFUSED, "policy-no-authority", vec![]),
+        Trouble::ExplainNotUnderstood(what) => (EXIT_USAGE, "explain-not-understood", vec![("what", what.clone())]),
+        Trouble::ExplainNotFound(what) => (EXIT_FAILED, "explain-not-found", vec![("what", what.clone())]),
+        Trouble::ExplainAmbiguous(what) => (EXIT_USAGE, "explain-ambiguous", vec![("what", what.clone())]),
         Trouble::CannotListen(why) => (EXIT_FAILED, "cannot-listen", vec![("why", why.clone())]),
         Trouble::Remote { code, .. } => (*code, "failed", vec![]),
     }

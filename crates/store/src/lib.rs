@@ -38,6 +38,7 @@ mod tally;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod vault;
 
 pub use append::{Appended, Batch, EntryState, Incoming};
@@ -55,4 +56,5 @@ pub use resources::{ConflictRow, PAGE_ROWS_MAX, Page, Resource, ResourceRow, Ver
 pub use secrets::Secrets;
 pub use state::{EVIDENCE_BYTES_MAX, EVIDENCE_MAX, Refused, STATE_KEY_BYTES_MAX, STATE_VALUE_BYTES_MAX, StateChange};
 pub use store::Store;
+pub use trace::{FOUND_MAX, LaneSums};
 pub use vault::{KdfCost, SLOTS_MAX};

@@ -13,11 +13,12 @@ use crate::patients::{self, PatientPage, PatientRow};
 use crate::resources::{self, ConflictRow, Page, Resource, VersionRow};
 use crate::search;
 use crate::state::{self, Refused};
+use crate::trace::{self, LaneSums};
 use rusqlite::Connection;
 use sanad_log::chain::Span;
-use sanad_log::entry::Entry;
-use sanad_log::frontier::Range;
-use sanad_log::ids::{LogId, ScopeTag, Seq};
+use sanad_log::entry::{Entry, Header};
+use sanad_log::frontier::{Frontier, Range};
+use sanad_log::ids::{DeviceId, EntryId, LogId, ScopeTag, Seq};
 use sanad_record::key::ResourceKey;
 use sanad_record::version::VersionId;
 use std::collections::BTreeSet;
@@ -89,6 +90,58 @@ impl Reader {
     /// Input/output.
     pub fn records_in_scopes(&self, ranges: &[Range], scopes: &BTreeSet<ScopeTag>) -> Result<Sums, StoreError> {
         self.with(|db| gauge::records_in_scopes(db, ranges, scopes))
+    }
+
+    /// Entries and records in some ranges, lane by lane.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn records_by_lane(&self, ranges: &[Range]) -> Result<LaneSums, StoreError> {
+        self.with(|db| trace::records_by_lane(db, ranges))
+    }
+
+    /// Entries and records of some scopes in some ranges, lane by lane.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn records_in_scopes_by_lane(
+        &self,
+        ranges: &[Range],
+        scopes: &BTreeSet<ScopeTag>,
+    ) -> Result<LaneSums, StoreError> {
+        self.with(|db| trace::records_in_scopes_by_lane(db, ranges, scopes))
+    }
+
+    /// The places of everything in some charts; control entries, which belong to no chart, are left out.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn places_of_scopes(&self, scopes: &BTreeSet<ScopeTag>) -> Result<Frontier, StoreError> {
+        self.with(|db| trace::places_of_scopes(db, scopes))
+    }
+
+    /// The header at a place; `None` if the place is not held.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`]; input/output.
+    pub fn header(&self, log: LogId, seq: Seq) -> Result<Option<Header>, StoreError> {
+        self.with(|db| trace::header(db, log, seq))
+    }
+
+    /// Entries whose id begins with these hexadecimal digits (lower case), at most [`crate::FOUND_MAX`]. Reads every header.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn entries_by_id(&self, digits: &str) -> Result<Vec<(LogId, Seq, EntryId)>, StoreError> {
+        self.with(|db| trace::entries_by_id(db, digits))
+    }
+
+    /// Authors of entries held here whose key begins with these hexadecimal digits (lower case), in ascending order.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn authors_by_key(&self, digits: &str) -> Result<Vec<DeviceId>, StoreError> {
+        self.with(|db| trace::authors_by_key(db, digits))
     }
 
     /// Patients, merged-away ones under their survivor. With a query: those whose name (in Arabic or Latin letters), id or

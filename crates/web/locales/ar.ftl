@@ -10,6 +10,7 @@ nav-conflicts = قيمتان
 nav-sites = المواقع
 gauges = المؤشران
 only-here = هنا فقط
+not-yet-safe = لم يُؤمَّن بعد
 readable-here = مقروء هنا
 readable-at = مقروء في
 language = English
@@ -30,6 +31,7 @@ back-to-patient = إلى المريض
 all-patients = كل المرضى
 
 ## الأوقات
+times-in = الأوقات بساعة هذا الجهاز، { $zone }.
 time-unknown = وقت غير معروف
 time-on-day = { $day }، { $time }
 time-day = { $day } { $month }
@@ -60,6 +62,29 @@ only-here-means =
         [many] لو دُمّر هذا الموقع الآن لضاع { $count } سجلًا.
        *[other] لو دُمّر هذا الموقع الآن لضاع { $count } سجل.
     }
+policy-outside =
+    { $n ->
+        [zero] السجل مؤمَّن متى حُفظ هنا.
+        [one] السجل مؤمَّن حين يؤكّد استلامه موقع آخر هو ملاذ.
+        [two] السجل مؤمَّن حين يؤكّد استلامه موقعان آخران، أحدهما على الأقل ملاذ.
+        [few] السجل مؤمَّن حين تؤكّد استلامه { $count } مواقع أخرى، أحدها على الأقل ملاذ.
+        [many] السجل مؤمَّن حين يؤكّد استلامه { $count } موقعًا آخر، أحدها على الأقل ملاذ.
+       *[other] السجل مؤمَّن حين يؤكّد استلامه { $count } موقع آخر، أحدها على الأقل ملاذ.
+    }
+policy-anywhere =
+    { $n ->
+        [zero] السجل مؤمَّن متى حُفظ هنا.
+        [one] السجل مؤمَّن حين يؤكّد استلامه موقع آخر.
+        [two] السجل مؤمَّن حين يؤكّد استلامه موقعان آخران.
+        [few] السجل مؤمَّن حين تؤكّد استلامه { $count } مواقع أخرى.
+        [many] السجل مؤمَّن حين يؤكّد استلامه { $count } موقعًا آخر.
+       *[other] السجل مؤمَّن حين يؤكّد استلامه { $count } موقع آخر.
+    }
+policy-cannot = مواقع الشبكة أقل من ذلك بعد: إلى أن ينضم غيرها لا شيء مؤمَّن.
+lane = السجلات
+lane-urgent = العاجل
+lane-clinical = السريري
+lane-bulk = المرفقات والوثائق
 only-here-lower = المزامنة مع موقع آخر تُنقص هذا العدد، بعد أن يعود إيصاله.
 readable-means =
     { $n ->
@@ -110,6 +135,16 @@ site-confirmed =
 site-never = لم يؤكّد شيئًا بعد: لم يصل منه إيصال
 site-heard = آخر تبادل { $time }
 site-not-heard = لم يُسمع منه مباشرة
+site-failing = لا جواب منذ { $time }: { $why }
+why-no-address = لا يُعرف له عنوان
+why-unreachable = لا يمكن الوصول إلى عنوانه
+why-timeout = لم يُجب في الوقت المتاح
+why-busy = أجاب ولم يقبل جلسة
+why-not-a-site = يجيب على عنوانه شيء آخر
+why-wrong-certificate = ظهرت شهادة غير المنتظرة؛ لم يُرسل شيء
+why-broken-off = انقطع الوصل أثناء الجلسة
+why-refused = رفض أحد الطرفين الآخر
+why-disk-refused = لم يقبل القرص هنا ما وصل
 site-no-address = لا عنوان معروف
 sites-all = كل المواقع
 syncs = آخر التبادلات
@@ -223,6 +258,19 @@ patient-only-here =
         [many] { $count } سجلًا من هذا الملف يضيع بضياع هذا الموقع.
        *[other] { $count } سجل من هذا الملف يضيع بضياع هذا الموقع.
     }
+where-is = أين هذا السجل؟
+place-confirmed = مؤكَّد؛ وصل أحدث إيصال منه { $time }
+place-partly = مؤكَّد جزئيًا (المدخلات { $part })؛ وصل أحدث إيصال منه { $time } ولا يذكر الباقي
+place-part = { $part } من { $all }
+place-not-yet = غير مؤكَّد: وصل أحدث إيصال منه { $time } ولا يذكر هذا
+place-never-heard = غير مؤكَّد: لم يصل من هذا الموقع أي إيصال قط
+place-told-by = حمل الإيصال { $site }
+place-talked = آخر تبادل مكتمل { $time }
+place-only-through = معروف عن طريق غيره فقط
+place-under-way = غادر مع ساعٍ { $time }، المدخلات: { $entries }؛ وتُحسب غير موجودة هناك حتى يعود الإيصال
+place-readable = مُنح مفتاحه: يقرأ ما يصله منه
+place-partly-readable = مُنح مفاتيح جزء منه
+place-sealed = مختوم عليه: قد يحمله ولا يقرؤه
 patient-readable-none = لا موقع يقرأ هذا الملف.
 patient-merged-from = دُمج من
 allergies = حساسية

@@ -10,6 +10,7 @@ nav-conflicts = Two values
 nav-sites = Sites
 gauges = Gauges
 only-here = Only here
+not-yet-safe = Not yet safe
 readable-here = Readable here
 readable-at = Readable at
 language = العربية
@@ -30,6 +31,7 @@ back-to-patient = To the patient
 all-patients = All patients
 
 ## Times
+times-in = Times are by this device's clock, { $zone }.
 time-unknown = time not known
 time-on-day = { $day }, { $time }
 time-day = { $day } { $month }
@@ -57,6 +59,21 @@ only-here-means =
         [one] { $count } record would be lost if this site were destroyed now.
        *[other] { $count } records would be lost if this site were destroyed now.
     }
+policy-outside =
+    { $n ->
+        [one] A record is safe when { $count } other site, a haven, has confirmed it.
+       *[other] A record is safe when { $count } other sites have confirmed it, at least one of them a haven.
+    }
+policy-anywhere =
+    { $n ->
+        [one] A record is safe when { $count } other site has confirmed it.
+       *[other] A record is safe when { $count } other sites have confirmed it.
+    }
+policy-cannot = The network has too few sites for that yet: until more join, nothing is safe.
+lane = Records
+lane-urgent = Urgent
+lane-clinical = Clinical
+lane-bulk = Attachments and documents
 only-here-lower = Syncing with another site lowers this number, once its receipt has come back.
 readable-means =
     { $n ->
@@ -95,6 +112,16 @@ site-confirmed =
 site-never = nothing confirmed yet: no receipt has come
 site-heard = last exchange { $time }
 site-not-heard = not heard directly
+site-failing = no answer since { $time }: { $why }
+why-no-address = no address is known for it
+why-unreachable = its address cannot be reached
+why-timeout = it did not answer in time
+why-busy = it answered and took no session
+why-not-a-site = something else answers at its address
+why-wrong-certificate = another certificate than the expected one was shown; nothing was sent
+why-broken-off = the link broke during the session
+why-refused = one side refused the other
+why-disk-refused = the disk here did not take what came
 site-no-address = no address known
 sites-all = All sites
 syncs = Last exchanges
@@ -179,6 +206,19 @@ patient-only-here =
         [one] { $count } record of this chart would be lost with this site.
        *[other] { $count } records of this chart would be lost with this site.
     }
+where-is = Where is this record?
+place-confirmed = confirmed; its newest receipt came { $time }
+place-partly = confirmed in part ({ $part } entries); its newest receipt came { $time } and does not speak of the rest
+place-part = { $part } of { $all }
+place-not-yet = not confirmed: its newest receipt came { $time } and does not speak of this
+place-never-heard = not confirmed: no receipt of this site has ever come
+place-told-by = the receipt was brought by { $site }
+place-talked = last finished exchange { $time }
+place-only-through = known through others alone
+place-under-way = left with a carrier { $time }: { $entries } entries; until it reports back they count as not there
+place-readable = the key was granted to it: it can read what it holds of this
+place-partly-readable = keys to a part were granted to it
+place-sealed = sealed to it: it may hold this and cannot read it
 patient-readable-none = No site can read this chart.
 patient-merged-from = Merged from
 allergies = Allergies

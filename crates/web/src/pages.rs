@@ -100,6 +100,11 @@ impl Frame {
         self.v.with2("overview-at", ("time", &self.time(&self.calendar.now_ms)), ("zone", &self.calendar.zone()))
     }
 
+    /// By which clock the times of every page are.
+    pub(crate) fn times_in(&self) -> String {
+        self.v.with("times-in", "zone", &self.calendar.zone())
+    }
+
     /// Who saved something, and where.
     pub(crate) fn by(&self, author: &str, site: &str) -> String {
         self.v.with2("version-by", ("author", author), ("site", site))

@@ -14,7 +14,10 @@ use sanad_record::version::VersionId;
 use tower::ServiceExt;
 
 use crate::fixed::Fixed;
-use crate::model::{Aside, Conflict, Gauges, Overview, PatientPage, ResourcePage, Side, SiteKind, SiteRow, VersionRow};
+use crate::model::{
+    Aside, Conflict, Failing, Gauges, Lane, LaneRow, Overview, PatientPage, PlaceRow, Policy, Reads, ResourcePage,
+    Side, SiteKind, SiteRow, VersionRow,
+};
 use crate::{Client, Config, Source, router};
 
 const HOSTILE: &str = "<script>alert(1)</script>\"'&<b>";
@@ -51,22 +54,54 @@ fn record() -> Fixed {
         versions: vec![version.clone()],
         conflicts,
     };
+    let failing = Failing { since_ms: 0, why: HOSTILE.to_owned() };
     let site = SiteRow {
         call_sign: HOSTILE.to_owned(),
         kind: SiteKind::Haven,
         this: false,
         confirmed: None,
         heard_ms: None,
+        failing: Some(failing.clone()),
         addresses: vec![HOSTILE.to_owned()],
     };
+    let place = PlaceRow {
+        call_sign: HOSTILE.to_owned(),
+        kind: SiteKind::Enclave,
+        confirmed: 1,
+        all: 2,
+        receipt_ms: Some(0),
+        told_by: Some(HOSTILE.to_owned()),
+        talked_ms: None,
+        failing: Some(failing),
+        under_way: vec![(0, 1)],
+        reads: Reads::Sealed,
+    };
+    let lanes = vec![LaneRow { lane: Lane::Urgent, only_here: 1, not_yet_safe: 2 }];
     Fixed {
-        gauges: Gauges { call_sign: HOSTILE.to_owned(), only_here_records: 1, readable_charts: 1, conflicts: 1 },
-        overview: Overview { records: 2, sealed: 0, sites: vec![site], syncs: Vec::new(), aside: Aside::default() },
+        gauges: Gauges {
+            call_sign: HOSTILE.to_owned(),
+            only_here_records: 1,
+            not_yet_safe_records: 2,
+            readable_charts: 1,
+            conflicts: 1,
+        },
+        overview: Overview {
+            records: 2,
+            sealed: 0,
+            sites: vec![site],
+            syncs: Vec::new(),
+            aside: Aside::default(),
+            lanes: lanes.clone(),
+            policy: Policy { copies: 2, outside: true, can_be_met: false },
+        },
         patients: vec![PatientPage {
             id: "p1".to_owned(),
             raw: patient.clone(),
             merged_from: vec!["p2".to_owned()],
             only_here: 1,
+            not_yet_safe: 2,
+            lanes,
+            places: vec![place],
             readable_at: vec![HOSTILE.to_owned()],
             conflicts: 1,
             groups: Vec::new(),
@@ -175,6 +210,27 @@ async fn text_from_records_is_never_markup() {
             // Everything that the pages themselves put between angle brackets is lower case and known.
             assert!(!body.contains("alert(1)</"), "{path}");
         }
+    }
+}
+
+#[tokio::test]
+async fn never_lull_what_is_not_yet_safe_stands_beside_only_here_on_every_page() {
+    let mut door = here();
+    door.post("/", "/language", "language=en&back=/").await;
+    for path in PAGES.into_iter().filter(|path| *path != "/nothing/here") {
+        let body = door.get(path).await.body;
+        let header = body.split("</header>").next().unwrap();
+        assert!(header.contains("Not yet safe <span class=\"num\">2</span>"), "{path}");
+        assert!(body.contains("UTC"), "{path} says by which clock its times are");
+    }
+    let home = door.get("/").await.body;
+    assert!(
+        home.contains("<table class=\"lanes") && home.contains("no answer since") && home.contains("too few sites")
+    );
+    let chart = door.get("/patients/p1").await.body;
+    let place = chart.split("Where is this record?").nth(1).unwrap();
+    for said in ["confirmed in part", "brought by", "through others alone", "left with a carrier", "sealed to it"] {
+        assert!(place.contains(said), "{said}");
     }
 }
 

@@ -44,7 +44,15 @@ impl World {
             self.settle()?;
         }
         self.report.rounds_max = rounds;
+        // To the hub, and from it: then everybody has everybody's last word, not only somebody's.
+        for _ in 0..2 {
+            for at in survivors.iter().copied().filter(|at| *at != hub) {
+                self.dial(at, hub)?;
+            }
+            self.settle()?;
+        }
         self.check_nothing_lost()?;
+        self.check_exposed()?;
         self.check_readable()?;
         self.digest();
         Ok(())
@@ -70,6 +78,8 @@ impl World {
                 && (self.survivors().len() < 2 || replica.only_here().is_empty())
                 && replica.directory().facilities() == first.directory().facilities()
                 && replica.directory().devices() == first.directory().devices()
+                && replica.directory().policy() == first.directory().policy()
+                && replica.directory().policy_version() == first.directory().policy_version()
                 && self
                     .sites
                     .iter()

@@ -38,6 +38,10 @@ impl World {
                 self.queue.at(birth + wait, Event::Clock(at));
             }
         }
+        if self.plan.policy_days > 0 {
+            let wait = self.rng.around(self.plan.policy_days * DAY_MS);
+            self.queue.at(wait, Event::Policy(1));
+        }
         for _ in 0..self.plan.destroyed {
             let time = self.rng.between(DAY_MS / 2, days_ms.max(DAY_MS));
             self.queue.at(time, Event::Destroy);

@@ -63,6 +63,8 @@ pub struct Plan {
     pub disk_fail_ppm: u32,
     /// Whether wall clocks jump by years, or stop.
     pub mad_clocks: bool,
+    /// Days between changes of the network's policy, on average; 0: the default stays.
+    pub policy_days: u64,
     /// How many sites are destroyed for ever.
     pub destroyed: usize,
     /// A fault of the driver, for testing the oracle.
@@ -92,6 +94,7 @@ impl Plan {
             disk_ms_max: 50,
             disk_fail_ppm: 0,
             mad_clocks: false,
+            policy_days: 0,
             destroyed: 0,
             sabotage: Sabotage::None,
         }

@@ -1,5 +1,6 @@
 //! The world: sites, links, what is going to happen, and the oracle that watches.
 
+use super::exposed;
 use super::keys;
 use super::link::Link;
 use super::oracle::{Broken, Oracle};
@@ -36,7 +37,7 @@ pub struct World {
     /// True once the liveness phase has begun.
     pub(super) healing: bool,
     authority: Authority,
-    authority_key: Box<dyn Signer>,
+    pub(super) authority_key: Box<dyn Signer>,
 }
 
 /// Says which seed it was when an assertion inside a replica fails.
@@ -69,7 +70,7 @@ impl World {
             rng: Rng::stream(seed, 2),
             now: 0,
             queue: Queue::default(),
-            oracle: Oracle::new(sites.iter().map(|site| site.device)),
+            oracle: Oracle::new(sites.iter().map(|site| (site.device, site.kind))),
             blocked: vec![vec![false; sites.len()]; sites.len()],
             sites,
             links: BTreeMap::new(),
@@ -157,6 +158,7 @@ impl World {
             Event::Destroy => self.destroy_somebody(),
             Event::Weather => self.change_weather(),
             Event::Clock(at) => self.disturb_clock(at),
+            Event::Policy(number) => self.change_policy(number),
             Event::Sync(at, incarnation) => self.sync_disk(at, incarnation),
             Event::Frame(link, side, frame) => self.arrive(link, side, &frame),
             Event::Flushed(link, side) => self.give(link, side, Input::Flushed(link)),
@@ -186,7 +188,31 @@ impl World {
         if self.plan.sabotage == Sabotage::None || self.plan.sabotage == Sabotage::LoseDurable {
             self.oracle.check_durable(at, replica.durable(), site.disk.frontier())?;
         }
-        self.oracle.check_gauge(at, replica.durable(), &replica.only_here())
+        self.oracle.check_gauge(at, replica.durable(), &replica.only_here())?;
+        let (exposure, policy) = (replica.exposure(), replica.directory().policy());
+        if exposure.only_here != replica.only_here() {
+            return Err((Promise::NeverLull, format!("site {at}: two ways to 'only here' come to different ranges")));
+        }
+        self.oracle.check_safe(at, replica.durable(), &exposure, policy)?;
+        if self.has_every_word(at) {
+            self.report.exact += 1;
+            self.oracle.check_exact(at, &exposure, policy)?;
+        }
+        Ok(())
+    }
+
+    /// True if the receipts at a site speak of everything that others hold of what is held there. Those who are gone
+    /// count as they were: nobody can know that they are.
+    fn has_every_word(&self, at: usize) -> bool {
+        let Some(replica) = &self.sites[at].replica else { return false };
+        let here = replica.durable();
+        let others = self.sites.iter().filter(|other| other.number != at && other.disk.frontier().count() > 0);
+        self.plan.sabotage == Sabotage::None
+            && others.into_iter().all(|other| {
+                let said = replica.receipts().get(&other.device);
+                let known = replica.directory().facility_of(&other.device).is_some();
+                said.is_some_and(|receipt| known && exposed::says_all(other.disk.frontier(), here, &receipt.frontier))
+            })
     }
 
     fn carry_out(&mut self, at: usize, effect: Effect) -> Result<(), Broken> {

@@ -7,6 +7,7 @@ use crate::control::{
 use crate::directory::Learned;
 use crate::entry::{BODY_BYTES_MAX, BodyKind, Entry, Header};
 use crate::ids::{EntryId, FacilityId, Lane, LogId, ScopeTag};
+use crate::policy::SignedPolicy;
 use crate::seal::{Clear, SEAL_OVERHEAD, SealKey, padded_len};
 use std::collections::BTreeSet;
 
@@ -150,6 +151,12 @@ impl Replica {
                 written
             })
         };
+        self.commit(token, result, out);
+    }
+
+    pub(super) fn set_policy(&mut self, now_ms: u64, token: Token, signed: SignedPolicy, out: &mut Vec<Effect>) {
+        let adopted = self.directory.adopt(&signed, &*self.verifier).ok_or(SaveError::NotAuthorised);
+        let result = adopted.map(|()| self.write_control(now_ms, &Control::Policy(signed)).into_iter().collect());
         self.commit(token, result, out);
     }
 

@@ -92,6 +92,10 @@ pub(super) struct Session {
 }
 
 impl Session {
+    pub(super) fn peer(&self) -> Option<DeviceId> {
+        self.peer
+    }
+
     fn give_up(&mut self, ranges: Vec<Range>) {
         for range in ranges {
             self.given_up.insert(range);

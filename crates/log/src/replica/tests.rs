@@ -8,6 +8,7 @@ use crate::sign::{Ed25519Signer, Ed25519Verifier};
 use crate::testing::{entropy, signer};
 use std::collections::VecDeque;
 
+mod exposed;
 mod found;
 mod overlap;
 mod restored;

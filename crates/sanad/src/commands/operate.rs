@@ -1,6 +1,6 @@
 //! Commands on an existing site. They run in this process if the folder is free, else in the process that serves it.
 
-use super::{WRONG_PASSPHRASE_DELAY, check};
+use super::{WRONG_PASSPHRASE_DELAY, check, exposed};
 use crate::progress::bar;
 use crate::remote;
 use crate::say::{self, EXIT_DAMAGED, EXIT_FAILED, Trouble};
@@ -38,6 +38,18 @@ pub enum Operation {
     },
     /// Gauges.
     Status,
+    /// The network's policy: shown, or set where something is given.
+    Policy {
+        /// How many other sites must hold a record.
+        copies: Option<u32>,
+        /// Whether one of them must be a haven.
+        outside: Option<bool>,
+    },
+    /// Where a record is, and why it is not elsewhere.
+    Explain {
+        /// As it was typed.
+        what: String,
+    },
     /// Sessions now.
     Sync {
         /// One address only.
@@ -98,6 +110,8 @@ pub async fn run(site: &Site, operation: &Operation, progress: Progress<'_>) -> 
             Ok((code, serde_json::to_value(report)?))
         }
         Operation::Status => Ok((0, serde_json::to_value(site.status().await?)?)),
+        Operation::Policy { copies, outside } => exposed::policy(site, *copies, *outside).await,
+        Operation::Explain { what } => exposed::explain(site, what).await,
         Operation::Sync { with } => sync(site, with.as_deref(), progress).await,
         Operation::Check { rebuild } => check::run(site, *rebuild, progress).await,
     }
@@ -157,7 +171,9 @@ pub fn in_words(operation: &Operation, result: &Value) -> String {
             let warning = say::text("export-warning", &[]);
             write!(out, "{resources} resources, {bytes} bytes. {warning}\n{}", missing_in_words(result))
         }
-        Operation::Status => write!(out, "{}", status_in_words(result)),
+        Operation::Status => write!(out, "{}", exposed::status_in_words(result)),
+        Operation::Policy { .. } => write!(out, "{}", exposed::policy_in_words(result)),
+        Operation::Explain { .. } => write!(out, "{}", exposed::explain_in_words(result)),
         Operation::Sync { .. } => write!(out, "{}", sessions_in_words(&result["sessions"])),
         Operation::Check { .. } => write!(out, "{}", check::in_words(result)),
     };
@@ -188,32 +204,6 @@ fn problems_in_words(problems: &Value) -> String {
     for problem in problems.as_array().into_iter().flatten() {
         let text = |key: &str| problem[key].as_str().unwrap_or_default().to_owned();
         let _ = writeln!(out, "  {}: {}", text("file"), text("what"));
-    }
-    out
-}
-
-fn status_in_words(status: &Value) -> String {
-    let number = |value: &Value| value.as_u64().unwrap_or_default();
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let mut out = String::new();
-    let _ =
-        writeln!(out, "{} ({}), network {}", text(&status["site"]), text(&status["kind"]), text(&status["network"]));
-    let _ = writeln!(out, "  only here      {:>8} records", number(&status["only_here"]["records"]));
-    let _ = writeln!(out, "  readable here  {:>8} charts", number(&status["readable_here"]["charts"]));
-    let lost = &status["lost"];
-    let closed = lost["closed_lanes"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let closed: Vec<_> = closed.map(|lane| say::text(&format!("lane-{lane}"), &[])).collect();
-    if number(&lost["entries"]) > 0 {
-        let _ = writeln!(out, "  {}", say::text("status-lost", &[("n", number(&lost["entries"]).to_string())]));
-    }
-    if !closed.is_empty() {
-        let _ = writeln!(out, "  {}", say::text("status-closed", &[("lanes", closed.join(", "))]));
-    }
-    for site in status["sites"].as_array().into_iter().flatten() {
-        let behind = number(&site["behind"]["records"]);
-        let heard = if site["confirmed_ms"].is_null() { "never heard" } else { "confirmed" };
-        let _ =
-            writeln!(out, "  {:<16} {:<8} {heard}, {behind} records behind", text(&site["site"]), text(&site["kind"]));
     }
     out
 }

@@ -48,8 +48,7 @@ pub async fn serve(site: Site, listener: TcpListener, addresses: Vec<String>) ->
     let config = Config {
         secret: system_entropy().array(),
         clock: Arc::new(now_ms),
-        // Times are shown in the time of the place; without one known to be right, in UTC.
-        utc_offset: time::UtcOffset::UTC,
+        utc_offset: crate::local::offset(),
         host_names: vec![],
     };
     let (router, screen_code) = sanad_web::router(Source::Site(site.clone()), config)?;

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::failure::Failure;
-use super::rows::{self, ResourceView};
+use super::rows::{self, LaneView, PlaceView, ResourceView};
 use super::{Frame, Pager, Query, Tab, html};
 use crate::app::{App, Visitor};
 use crate::fhir::{self, Who};
@@ -45,6 +45,8 @@ struct Page {
     f: Frame,
     p: PatientPage,
     who: Who,
+    lanes: Vec<LaneView>,
+    places: Vec<PlaceView>,
     allergies: Option<GroupView>,
     groups: Vec<GroupView>,
 }
@@ -83,7 +85,9 @@ pub(crate) async fn get(State(app): State<App>, visitor: Visitor, Path(id): Path
             }
         }
         let who = fhir::who(&f.v, &p.raw, f.year());
-        html(StatusCode::OK, &Page { who, allergies, groups: views, f, p })
+        let lanes = rows::lanes(&f, &p.lanes);
+        let places = p.places.iter().map(|place| rows::place(&f, place)).collect();
+        html(StatusCode::OK, &Page { who, lanes, places, allergies, groups: views, f, p })
     })
     .await
 }
