@@ -14,7 +14,11 @@ use sanad_record::version::VersionId;
 use tower::ServiceExt;
 
 use crate::fixed::Fixed;
-use crate::model::{Aside, Conflict, Gauges, Overview, PatientPage, ResourcePage, Side, SiteKind, SiteRow, VersionRow};
+use crate::model::Answer as Answered;
+use crate::model::{
+    Aside, Asks, Conflict, Gauges, GrantRow, Overview, OwnAsk, PatientPage, PendingAsk, ResourcePage, Side, SiteKind,
+    SiteRow, VersionRow,
+};
 use crate::{Client, Config, Source, router};
 
 const HOSTILE: &str = "<script>alert(1)</script>\"'&<b>";
@@ -69,18 +73,45 @@ fn record() -> Fixed {
             only_here: 1,
             readable_at: vec![HOSTILE.to_owned()],
             conflicts: 1,
+            grants: vec![GrantRow {
+                to: HOSTILE.to_owned(),
+                from: HOSTILE.to_owned(),
+                by: Some(HOSTILE.to_owned()),
+                recorded: HOSTILE.to_owned(),
+            }],
             groups: Vec::new(),
         }],
         resources: vec![
             resource("Patient/p1", &patient, Vec::new()),
             resource("Observation/o1", &note, vec![conflict]),
         ],
+        asks: Asks {
+            pending: vec![PendingAsk {
+                id: "ask-1".to_owned(),
+                site: HOSTILE.to_owned(),
+                by: Some(HOSTILE.to_owned()),
+                at_ms: 0,
+                whom: vec![HOSTILE.to_owned()],
+                candidates: vec![("p1".to_owned(), patient.clone(), false)],
+            }],
+            own: vec![OwnAsk {
+                whom: vec![HOSTILE.to_owned()],
+                at_ms: 0,
+                withdrawn: false,
+                answers: vec![Answered {
+                    site: HOSTILE.to_owned(),
+                    charts: Some(2),
+                    patients: vec![("p1".to_owned(), patient.clone())],
+                }],
+            }],
+            at_once: true,
+        },
         version_bytes: BTreeMap::new(),
     }
 }
 
 /// The addresses of every kind of page.
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "/",
     "/sites",
     "/patients",
@@ -91,6 +122,7 @@ const PAGES: [&str; 11] = [
     "/resources/Observation/o1/versions/01010101010101010101010101010101",
     "/resources/Patient/p1",
     "/conflicts",
+    "/asks",
     "/nothing/here",
 ];
 
@@ -362,4 +394,28 @@ fn the_sheet_names_no_side_of_the_page() {
         assert!(!css.contains(physical), "{physical}");
     }
     assert_eq!(css.matches("text-align: left").count(), 1);
+}
+
+#[tokio::test]
+async fn a_form_for_a_chart_is_refused_with_words_that_say_what_to_do() {
+    let mut door = here();
+    door.post("/", "/language", "language=en&back=/").await;
+    let key = "key=000102030405060708090a0b0c0d0e0f";
+    for (action, fields, status, said) in [
+        ("/asks", "what=name&text=--&by=Heron", 422, "Nothing was sent"),
+        ("/asks", "what=name&text=Samir&born=8x&by=Heron", 422, "Write four digits"),
+        ("/asks", "what=name&text=Samir&born=1985&by=Heron", 422, "nothing was sent"),
+        ("/asks/answer", "ask=ask-1&grant=p1&by=Heron", 422, "Nothing was granted"),
+        ("/asks/answer", "ask=ask-1&refuse=yes&by=Heron", 422, "Nothing was granted"),
+        ("/asks/answer", "ask=ask-1&by=Heron", 403, "form"),
+        ("/asks", "what=everything&text=x&by=Heron", 403, "form"),
+    ] {
+        let answer = door.post("/asks", action, &format!("{fields}&{key}")).await;
+        assert_eq!(answer.status.as_u16(), status, "{fields}");
+        assert!(answer.body.contains(said), "{fields}: {}", answer.body);
+    }
+    let keyless = door.post("/asks", "/asks", "what=tag&text=1&by=Heron&key=zz").await;
+    assert_eq!(keyless.status, StatusCode::FORBIDDEN);
+    let foreign = door.post_raw("/asks/answer", &format!("form=0&ask=ask-1&refuse=yes&by=Heron&{key}")).await;
+    assert_eq!(foreign.status, StatusCode::FORBIDDEN);
 }
