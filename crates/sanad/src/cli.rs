@@ -133,10 +133,10 @@ pub struct Ask {
     #[command(flatten)]
     pub what: AskWhat,
     /// With --name: the father's own name.
-    #[arg(long, value_name = "NAME", requires = "name")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["id", "tag", "list", "pending", "withdraw", "policy"])]
     pub father: Option<String>,
     /// With --name: the year of birth.
-    #[arg(long, value_name = "YEAR", requires = "name")]
+    #[arg(long, value_name = "YEAR", conflicts_with_all = ["id", "tag", "list", "pending", "withdraw", "policy"])]
     pub born: Option<u16>,
     /// Call sign of who asks.
     #[arg(long, value_name = "CALLSIGN")]
