@@ -75,6 +75,9 @@ pub enum AskError {
     /// More charts than one ask may bring.
     #[error("too many charts for one ask")]
     TooMany,
+    /// The record of the grant is not in the chart, so the key was not handed over.
+    #[error("the grant could not be written down, so nothing was granted")]
+    NotRecorded,
 }
 
 impl From<StoreError> for AskError {
@@ -179,6 +182,7 @@ impl Site {
         let mut nonce = [0; 8];
         nonce.copy_from_slice(&key[..8]);
         let id = ask::ask_id(nonce, &from);
+        let key = self.form_key("ask", &key);
         self.write_ask(Ask { id: id.clone(), from, whom, withdrawn: false }, by, Some(key)).await?;
         Ok(Asked { id, here })
     }
@@ -287,6 +291,16 @@ impl Site {
             [id] => Ok(id),
             ref several => Err(AskError::SeveralSites(several.to_vec())),
         }
+    }
+
+    /// What a form's key becomes in a save: of this site and this purpose alone, since keys of other sites' saves are seen
+    /// here too and must not swallow one.
+    fn form_key(&self, purpose: &str, key: &[u8; 16]) -> [u8; 16] {
+        let mut hasher = blake3::Hasher::new_derive_key("sanad 2026 ask form key v1");
+        hasher.update(self.facility().as_bytes()).update(key).update(purpose.as_bytes());
+        let mut out = [0; 16];
+        out.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        out
     }
 
     async fn proven(&self, id: &str) -> Result<Option<Proven>, AskError> {
@@ -402,7 +416,7 @@ fn search(reader: &Reader, whom: &Whom) -> Result<Vec<Person>, AskError> {
             people.push(Person { patient, fit, scopes });
         }
     }
-    people.sort_by(|a, b| b.fit.cmp(&a.fit));
+    people.sort_by_key(|person| std::cmp::Reverse(person.fit));
     Ok(people)
 }
 

@@ -164,12 +164,13 @@ fn asks_are_read_and_made_as_before() {
     };
     let text = |raw: Vec<u8>| Value::String(String::from_utf8(raw).unwrap());
     let made = || {
+        let answers = [Outcome::Granted(1), Outcome::Refused].map(|outcome| text(ask::answer_task(&id, BY, outcome)));
+        let records = [granted(Some("Heron")), granted(None)].map(|granted| text(granted.to_audit_event()));
         json!({
             "asking": FROM, "answering": BY, "ask": id, "answer": ask::answer_id(&id, BY),
             "grants": [ask::grant_id(&id, BY, 0), ask::grant_id(&id, BY, 1)],
             "asks": asks.iter().map(|ask| text(ask.to_task())).collect::<Vec<_>>(),
-            "answers": [Outcome::Granted(1), Outcome::Refused].map(|outcome| text(ask::answer_task(&id, BY, outcome))),
-            "granted": [granted(Some("Heron")), granted(None)].map(|granted| text(granted.to_audit_event())),
+            "answers": answers, "granted": records,
         })
     };
     let kept = vectors("ask-1", made);

@@ -419,3 +419,4 @@ asks-already = A chart was granted for this ask already, and a key that was give
 grants = Opened to other sites
 grant-by = { $to } may read it: { $by } agreed at { $from }
 grant-by-policy = { $to } may read it: the policy of { $from }
+asks-not-recorded = The grant could not be written down, so nothing was granted. Try again; if it stays so, call the technician.

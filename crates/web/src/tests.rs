@@ -492,7 +492,8 @@ async fn a_chart_is_asked_for_and_granted_on_the_screens_and_a_second_press_does
     }
     assert!(here.get("/asks").await.body.contains("Nobody waits"));
     sync(&olive).await;
-    assert!(there.get("/asks").await.body.contains("/patients/p1"));
+    let body = there.get("/asks").await.body;
+    assert!(body.contains("/patients/p1"), "{body}");
     for door in [&mut here, &mut there] {
         let body = door.get("/patients/p1").await.body;
         assert_eq!(body.matches("may read it").count(), 1, "{body}");

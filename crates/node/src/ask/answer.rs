@@ -57,8 +57,12 @@ impl Site {
         let proven = self.proven(ask).await?.ok_or(AskError::NoSuchAsk)?;
         let by = Some(by.to_owned());
         match verdict {
-            Verdict::Grant(patient) => self.grant_for(&proven, &patient, by, idempotency).await,
-            Verdict::Refuse => self.refuse(&proven, by, idempotency).await,
+            // A second press finds the record of the first in the chart.
+            Verdict::Grant(patient) => self.grant_for(&proven, &patient, by).await,
+            Verdict::Refuse => {
+                let key = idempotency.map(|key| self.form_key("refuse", &key));
+                self.refuse(&proven, by, key).await
+            }
         }
     }
 
@@ -95,10 +99,9 @@ impl Site {
     pub async fn answer_at_once(&self) -> Result<u64, AskError> {
         let _one_at_a_time = self.answering().lock().await;
         for decision in self.decisions().await? {
-            match self.carry_out(&decision).await {
-                Err(AskError::Site(SiteError::Closed)) => return Err(SiteError::Closed.into()),
-                // What cannot be granted any more stands in the way of nothing else.
-                Ok(()) | Err(_) => {}
+            // What cannot be granted any more stands in the way of nothing else.
+            if let Err(AskError::Site(SiteError::Closed)) = self.carry_out(&decision).await {
+                return Err(SiteError::Closed.into());
             }
         }
         if self.ask_policy().await? != Policy::AtOnce {
@@ -111,7 +114,7 @@ impl Site {
                 continue;
             }
             let Some(proven) = self.proven(&pending.id).await? else { continue };
-            self.grant_for(&proven, &one.patient, None, None).await?;
+            self.grant_for(&proven, &one.patient, None).await?;
             answered += 1;
         }
         Ok(answered)
@@ -137,13 +140,7 @@ impl Site {
         }
     }
 
-    async fn grant_for(
-        &self,
-        proven: &Proven,
-        patient: &str,
-        by: Option<String>,
-        idempotency: Option<[u8; 16]>,
-    ) -> Result<Answered, AskError> {
+    async fn grant_for(&self, proven: &Proven, patient: &str, by: Option<String>) -> Result<Answered, AskError> {
         let call_sign = self.asker(proven).await?;
         if proven.ask.withdrawn {
             return Err(AskError::Withdrawn);
@@ -172,7 +169,8 @@ impl Site {
         }
         let id = grant_id(&ask, &own.to_string(), before);
         let decision = Decision {
-            idempotency: idempotency.unwrap_or_else(|| system_entropy().array()),
+            // Not the form's: nobody who can guess it may make the record seem written already.
+            idempotency: system_entropy().array(),
             id,
             patient: patient.clone(),
             to: proven.facility,
@@ -212,7 +210,9 @@ impl Site {
         match &done {
             Ok(()) => self.drop_decision(decision).await?,
             Err(AskError::Site(error)) if is_final(error) => self.drop_decision(decision).await?,
-            Err(AskError::OpensNothing | AskError::NoSuchSite) => self.drop_decision(decision).await?,
+            Err(AskError::OpensNothing | AskError::NoSuchSite | AskError::NotRecorded) => {
+                self.drop_decision(decision).await?
+            }
             Err(_) => {}
         }
         done
@@ -230,12 +230,17 @@ impl Site {
             recorded: instant(decision.at_ms),
         };
         let key = grant_key(&decision.id)?;
+        let written = key.clone();
         let mut changes = vec![Change { key, raw: Some(record.to_audit_event()), about: None, follows: None }];
         if let Some(ask) = &decision.ask {
             changes.push(self.answer_change(ask, Outcome::Granted(decision.charts))?);
         }
         let request = SaveRequest { changes, idempotency: Some(decision.idempotency), by: decision.by.clone() };
         self.save(request).await?;
+        // Looked at again, since whatever went wrong, a key must not leave without a record of it.
+        if self.reading(move |reader| Ok(granted(reader, &written)?)).await?.as_ref() != Some(&record) {
+            return Err(AskError::NotRecorded);
+        }
         self.grant(decision.scopes.iter().copied().collect(), decision.to).await?;
         Ok(())
     }

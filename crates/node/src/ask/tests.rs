@@ -62,6 +62,20 @@ async fn what_was_decided_before_the_power_went_is_carried_through_once() {
     let grants = grants_of(site.reader(), &page).unwrap();
     assert_eq!((grants.len(), grants[0].recorded.as_str()), (1, "2018-03-02T11:20:00Z"));
     assert_eq!(site.reader().versions(&grant_key(&decision.id).unwrap()).unwrap().len(), 1);
+
+    // A record that is not written, because its save passes for one that was seen before, keeps the key here.
+    let raw = br#"{"resourceType":"Patient","id":"p2"}"#.to_vec();
+    let change = Change { key: "Patient/p2".parse().unwrap(), raw: Some(raw), about: None, follows: None };
+    site.save(SaveRequest { changes: vec![change], idempotency: Some([8; 16]), by: None }).await.unwrap();
+    let scopes = site.reader().scopes_of_patient("p2").unwrap();
+    let id = ask::free_grant_id([2; 16]);
+    let swallowed = Decision { id, patient: "p2".to_owned(), scopes: scopes.clone(), idempotency: [8; 16], ..decision };
+    site.keep_decision(&swallowed).await.unwrap();
+    site.answer_at_once().await.unwrap();
+    let readers =
+        site.with_directory(move |directory| directory.readers(&scopes[0]).collect::<Vec<_>>()).await.unwrap();
+    assert!(!readers.contains(&to));
+    assert!(site.decisions().await.unwrap().is_empty());
     site.close().await;
     std::fs::remove_dir_all(&dir).unwrap();
 }

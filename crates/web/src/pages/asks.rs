@@ -137,6 +137,7 @@ fn said(v: &Voice, error: &AskError) -> Option<String> {
         AskError::NoSuchPatient => v.t("asks-no-patient"),
         AskError::NoSuchSite | AskError::SeveralSites(_) | AskError::OpensNothing => v.t("asks-no-site"),
         AskError::AlreadyGranted | AskError::TooMany => v.t("asks-already"),
+        AskError::NotRecorded => v.t("asks-not-recorded"),
         _ => return None,
     })
 }
