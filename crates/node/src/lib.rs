@@ -2,8 +2,10 @@
 //! decides nothing that they decide.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod ask;
 pub mod carrier;
 pub mod control_socket;
+pub mod discover;
 mod draft;
 pub mod explain;
 pub mod export;

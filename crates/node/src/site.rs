@@ -1,6 +1,7 @@
 //! A site: an unlocked data folder with its replica running. The one handle that screens, carriers and commands share.
 
 use crate::carrier::{Dialer, Limits};
+use crate::discover::Found;
 use crate::draft::Drafted;
 use crate::exposure::Remembered;
 pub use crate::heart::now_ms;
@@ -86,6 +87,8 @@ struct Inner {
     remembered: Remembered,
     throttle: Throttle,
     dialer: Dialer,
+    answering: tokio::sync::Mutex<()>,
+    nearby: Found,
     heart: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
@@ -206,6 +209,8 @@ impl Site {
             remembered: Remembered::default(),
             throttle: Throttle::default(),
             dialer: Dialer::new(Limits::default()),
+            answering: tokio::sync::Mutex::default(),
+            nearby: Found::default(),
             heart: Mutex::new(Some(heart)),
         })))
     }
@@ -333,6 +338,16 @@ impl Site {
     /// Keeps connections to peers open between sessions, so that a session costs no handshake.
     pub(crate) fn dialer(&self) -> &Dialer {
         &self.0.dialer
+    }
+
+    /// Where members were found on this network.
+    pub(crate) fn nearby(&self) -> &Found {
+        &self.0.nearby
+    }
+
+    /// Held while an ask is answered or a chart granted: one at a time.
+    pub(crate) fn answering(&self) -> &tokio::sync::Mutex<()> {
+        &self.0.answering
     }
 
     pub(crate) fn throttle(&self) -> &Throttle {

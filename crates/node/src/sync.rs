@@ -1,5 +1,6 @@
 //! When to talk to whom: at once after a save, to whoever lacks it; now and then, to hear what others have; ever more
-//! rarely, to those who do not answer. Only addresses that a member or an invite gave are contacted.
+//! rarely, to those who do not answer. Only addresses that a member or an invite gave are contacted, or that a member's own
+//! word on this network vouches for ([`crate::discover`]).
 
 use crate::carrier::{Address, DialError, Target};
 use crate::session::SessionReport;
@@ -66,10 +67,12 @@ impl Site {
                     let target = Target { addresses, pin: Pin::Full(*contact.certificate) };
                     Some((*device, PeerAddress { device: *device, call_sign, target }))
                 });
-                peers.filter(|(_, peer)| !peer.target.addresses.is_empty()).collect::<Vec<_>>()
+                peers.collect::<Vec<_>>()
             })
             .await?;
         peers.extend(known);
+        self.nearby().add_to(&mut peers);
+        peers.retain(|_, peer| !peer.target.addresses.is_empty());
         Ok(peers)
     }
 
@@ -111,6 +114,7 @@ impl Site {
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => break,
                 changed = changes.changed() => if changed.is_err() { break },
+                () = self.nearby().news() => {}
             }
             tokio::time::sleep(GATHER).await;
         }
@@ -149,7 +153,10 @@ impl Site {
                     }
                 }
             } else {
-                tokio::time::sleep(spread(back_off, device)).await;
+                tokio::select! {
+                    () = tokio::time::sleep(spread(back_off, device)) => {}
+                    () = self.nearby().news_of(&device) => {}
+                }
                 back_off = (back_off * 2).min(BACK_OFF_MAX);
             }
         }

@@ -53,6 +53,10 @@ pub enum Command {
         /// Where other sites reach this one: `https://HOST:PORT`. Given to the network's members and to nobody else.
         #[arg(long, value_name = "URL")]
         address: Vec<String>,
+        /// Look for members of the network on this local network, and let them find this site, by multicast DNS. Others
+        /// there see a nameless web server and nothing more.
+        #[arg(long)]
+        discover: bool,
     },
     /// Import FHIR R4: JSON resources, Bundles, NDJSON, folders of these.
     Import {
@@ -107,6 +111,33 @@ pub enum Command {
         #[arg(long, value_name = "URL")]
         with: Option<String>,
     },
+    /// Ask the network for a chart that is sealed here, and see what came of it.
+    Ask(Ask),
+    /// Answer an ask of another site: grant it a patient's chart, or refuse.
+    Answer {
+        /// The data folder.
+        dir: PathBuf,
+        /// The ask, as `ask --pending` names it.
+        ask: String,
+        #[command(flatten)]
+        verdict: Verdict,
+        /// Call sign of who decides.
+        #[arg(long, value_name = "CALLSIGN")]
+        by: String,
+    },
+    /// Open a patient's chart to another site. It cannot be taken back.
+    Grant {
+        /// The data folder.
+        dir: PathBuf,
+        /// The patient's id.
+        patient: String,
+        /// Call sign of the site.
+        #[arg(long, value_name = "SITE")]
+        to: String,
+        /// Call sign of who decides.
+        #[arg(long, value_name = "CALLSIGN")]
+        by: String,
+    },
     /// Check every stored byte against its hash, signature and chain.
     Check {
         /// The data folder.
@@ -116,6 +147,66 @@ pub enum Command {
         #[arg(long)]
         rebuild: bool,
     },
+}
+
+#[derive(Args)]
+pub struct Ask {
+    /// The data folder.
+    pub dir: PathBuf,
+    #[command(flatten)]
+    pub what: AskWhat,
+    /// With --name: the father's own name.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["id", "tag", "list", "pending", "withdraw", "policy"])]
+    pub father: Option<String>,
+    /// With --name: the year of birth.
+    #[arg(long, value_name = "YEAR", conflicts_with_all = ["id", "tag", "list", "pending", "withdraw", "policy"])]
+    pub born: Option<u16>,
+    /// Call sign of who asks.
+    #[arg(long, value_name = "CALLSIGN")]
+    pub by: Option<String>,
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub struct AskWhat {
+    /// For the chart of the patient with this id.
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// For the chart of the patient with this tag number.
+    #[arg(long, value_name = "NUMBER")]
+    pub tag: Option<String>,
+    /// For the chart of the patient with this name, in Arabic or Latin letters.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// This site's asks and what came of them.
+    #[arg(long)]
+    pub list: bool,
+    /// Asks of other sites that wait for an answer from here.
+    #[arg(long)]
+    pub pending: bool,
+    /// Take an ask of this site back.
+    #[arg(long, value_name = "ASK")]
+    pub withdraw: Option<String>,
+    /// When this site answers: after a person agrees (as it is at first), or at once if exactly one patient fits.
+    #[arg(long, value_enum)]
+    pub policy: Option<AskPolicy>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AskPolicy {
+    AtOnce,
+    AskAPerson,
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub struct Verdict {
+    /// Grant the chart of this patient.
+    #[arg(long, value_name = "PATIENT")]
+    pub grant: Option<String>,
+    /// Grant nothing.
+    #[arg(long)]
+    pub refuse: bool,
 }
 
 #[derive(Args)]

@@ -1,5 +1,6 @@
 //! What each command does.
 
+pub mod ask;
 mod check;
 mod demo;
 mod exposed;
@@ -9,8 +10,10 @@ mod serve;
 
 use crate::cli::{Cli, Command};
 use crate::passphrase;
+use crate::say;
 use anyhow::Result;
 use operate::Operation;
+use sanad_node::carrier::Address;
 use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
@@ -32,10 +35,12 @@ async fn dispatch(cli: Cli) -> Result<u8> {
         Command::Demo(options) => return demo::run(options, json).await,
         Command::Init(site) => return found::init(site, &passphrase(true)?, json).await,
         Command::Join { site, invite } => return found::join(site, invite, || passphrase(true), json).await,
-        Command::Serve { dir, listen, address } => {
-            return serve::run(dir, &passphrase(false)?, *listen, address.clone(), json).await;
+        Command::Serve { dir, listen, address, discover } => {
+            warn_of_names(address);
+            return serve::run(dir, &passphrase(false)?, *listen, address.clone(), *discover, json).await;
         }
         Command::Invite { dir, haven, address } => {
+            warn_of_names(address);
             (dir, Operation::Invite { haven: *haven, addresses: address.clone() })
         }
         Command::Import { dir, files, by } => {
@@ -50,11 +55,28 @@ async fn dispatch(cli: Cli) -> Result<u8> {
         }
         Command::Explain { dir, what } => (dir, Operation::Explain { what: what.clone() }),
         Command::Sync { dir, with } => (dir, Operation::Sync { with: with.clone() }),
+        Command::Ask(options) => (&options.dir, Operation::Ask(options.into())),
+        Command::Answer { dir, ask, verdict, by } => {
+            let (ask, patient, by) = (ask.clone(), verdict.grant.clone(), by.clone());
+            (dir, Operation::Ask(ask::Operation::Answer { ask, patient, by }))
+        }
+        Command::Grant { dir, patient, to, by } => {
+            let (patient, to, by) = (patient.clone(), to.clone(), by.clone());
+            (dir, Operation::Ask(ask::Operation::Grant { patient, to, by }))
+        }
         Command::Check { dir, rebuild } => (dir, Operation::Check { rebuild: *rebuild }),
     };
     let (code, result) = operate::here_or_there(dir, &passphrase(false)?, &operation).await?;
     print(json, &result, operate::in_words(&operation, &result));
     Ok(code)
+}
+
+/// An address that is a name is allowed, and costs something: whoever dials it asks a name server that nobody chose.
+fn warn_of_names(addresses: &[String]) {
+    let is_name = |address: &&String| address.parse().is_ok_and(|address: Address| address.is_name());
+    for address in addresses.iter().filter(is_name) {
+        eprintln!("{}", say::text("address-is-a-name", &[("address", address.clone())]));
+    }
 }
 
 /// Prints the result: JSON for scripts, words for people.

@@ -3,6 +3,7 @@
 
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
 use sanad_log::replica::SaveError;
+use sanad_node::ask::AskError;
 use sanad_node::carrier::DialError;
 use sanad_node::site::SiteError;
 use sanad_store::StoreError;
@@ -125,30 +126,37 @@ pub type Named = (u8, &'static str, Vec<(&'static str, String)>);
 
 /// The exit code of an error, and the message for it by name.
 pub fn name(error: &anyhow::Error) -> Named {
-    let plain = |code, id| (code, id, vec![]);
     if let Some(trouble) = error.downcast_ref::<Trouble>() {
         return name_trouble(trouble);
     }
-    if let Some(SiteError::Store(error)) = error.downcast_ref::<SiteError>() {
-        return name_store(error);
+    if let Some(error) = error.downcast_ref::<AskError>() {
+        return match error {
+            AskError::Site(error) => name_site(error),
+            error => crate::commands::ask::name(error),
+        };
     }
     if let Some(error) = error.downcast_ref::<StoreError>() {
         return name_store(error);
     }
     if let Some(error) = error.downcast_ref::<SiteError>() {
-        return match error {
-            SiteError::BadCallSign => plain(EXIT_USAGE, "bad-call-sign"),
-            SiteError::NoAuthority => plain(EXIT_REFUSED, "no-authority"),
-            SiteError::Save(SaveError::EndLost) => plain(EXIT_DAMAGED, "end-lost"),
-            SiteError::Save(error) => (EXIT_FAILED, "save-refused", vec![("why", error.to_string())]),
-            error => (EXIT_FAILED, "failed", vec![("why", error.to_string())]),
-        };
+        return name_site(error);
     }
     if let Some(error) = error.downcast_ref::<DialError>() {
         let code = if matches!(error, DialError::WrongCertificate { .. }) { EXIT_REFUSED } else { EXIT_FAILED };
         return (code, "unreachable", vec![("why", error.to_string())]);
     }
     (EXIT_FAILED, "failed", vec![("why", format!("{error:#}"))])
+}
+
+fn name_site(error: &SiteError) -> Named {
+    match error {
+        SiteError::Save(SaveError::EndLost) => (EXIT_DAMAGED, "end-lost", vec![]),
+        SiteError::Store(error) => name_store(error),
+        SiteError::BadCallSign => (EXIT_USAGE, "bad-call-sign", vec![]),
+        SiteError::NoAuthority => (EXIT_REFUSED, "no-authority", vec![]),
+        SiteError::Save(error) => (EXIT_FAILED, "save-refused", vec![("why", error.to_string())]),
+        error => (EXIT_FAILED, "failed", vec![("why", error.to_string())]),
+    }
 }
 
 fn name_trouble(trouble: &Trouble) -> Named {

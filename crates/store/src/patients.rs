@@ -4,6 +4,7 @@ use crate::error::StoreError;
 use crate::resources::{Page, ROW_COLUMNS, ResourceRow, resource, resource_row, scopes_of_patient};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use sanad_log::ids::ScopeTag;
+use sanad_record::ask::identifiers;
 use sanad_record::key::ResourceKey;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -164,10 +165,4 @@ fn name_text(name: &Value) -> Option<String> {
     let family = name.get("family").and_then(Value::as_str);
     let parts: Vec<&str> = list("prefix").chain(list("given")).chain(family).chain(list("suffix")).collect();
     (!parts.is_empty()).then(|| parts.join(" "))
-}
-
-/// The values of `Patient.identifier`.
-pub(crate) fn identifiers(patient: &Value) -> impl Iterator<Item = &str> {
-    let list = patient.get("identifier").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    list.iter().filter_map(|identifier| identifier.get("value")?.as_str())
 }

@@ -172,6 +172,14 @@ impl Reader {
         self.with(|db| resources::resource(db, key))
     }
 
+    /// The resources of a type that are about no patient, newest first: what the network says to itself.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn about_nobody(&self, resource_type: &str, limit: u32) -> Result<Vec<ResourceKey>, StoreError> {
+        self.with(|db| resources::about_nobody(db, resource_type, limit))
+    }
+
     /// The versions of a resource, newest first by their authors' clocks.
     ///
     /// # Errors

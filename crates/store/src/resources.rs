@@ -272,6 +272,20 @@ pub(crate) fn version_raw(db: &Connection, key: &ResourceKey, id: &VersionId) ->
     Ok(statement.query_row(row, |row| row.get(0)).optional()?)
 }
 
+/// The resources of a type that are about no patient and not deleted, newest first.
+pub(crate) fn about_nobody(db: &Connection, resource_type: &str, limit: u32) -> Result<Vec<ResourceKey>, StoreError> {
+    let mut statement = db.prepare_cached(
+        "SELECT type, id FROM resource WHERE type = ?1 AND deleted = 0 AND patients = ''
+         ORDER BY updated DESC, id LIMIT ?2",
+    )?;
+    let mut rows = statement.query(params![type_number(resource_type)?, limit])?;
+    let mut keys = Vec::new();
+    while let Some(row) = rows.next()? {
+        keys.push(key_of(row.get(0)?, row.get(1)?)?);
+    }
+    Ok(keys)
+}
+
 /// Calls `visit` with every resource that is not deleted, by type and id, one in memory at a time. Stops early when it
 /// returns false.
 pub(crate) fn each_resource(db: &Connection, visit: &mut dyn FnMut(Resource) -> bool) -> Result<(), StoreError> {

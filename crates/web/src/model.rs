@@ -218,6 +218,8 @@ pub struct PatientPage {
     pub readable_at: Vec<String>,
     /// Resources with values waiting for a choice.
     pub conflicts: u64,
+    /// To whom the chart was opened, newest first.
+    pub grants: Vec<GrantRow>,
     /// The resources, by type.
     pub groups: Vec<Group>,
 }
@@ -256,6 +258,71 @@ pub enum Reads {
     Partly,
     /// Hold it.
     Sealed,
+}
+
+/// A chart that was opened to another site.
+#[derive(Clone, Debug)]
+pub struct GrantRow {
+    /// The site that may read it since.
+    pub to: String,
+    /// The site that granted it.
+    pub from: String,
+    /// Call sign of who agreed. `None`: the site's policy did.
+    pub by: Option<String>,
+    /// When, as a FHIR instant by the granting site's clock.
+    pub recorded: String,
+}
+
+/// Asking for charts, and answering.
+#[derive(Clone, Debug, Default)]
+pub struct Asks {
+    /// Asks of other sites that wait for a person here.
+    pub pending: Vec<PendingAsk>,
+    /// This site's asks.
+    pub own: Vec<OwnAsk>,
+    /// Whether this site answers at once where nobody has to choose.
+    pub at_once: bool,
+}
+
+/// An ask that waits for a person here.
+#[derive(Clone, Debug)]
+pub struct PendingAsk {
+    /// Its id.
+    pub id: String,
+    /// The site that asks.
+    pub site: String,
+    /// Call sign of who asked there.
+    pub by: Option<String>,
+    /// When, by that site's clock.
+    pub at_ms: u64,
+    /// What it asks for: an id, a tag number, or name keys and a year.
+    pub whom: Vec<String>,
+    /// Who it may be: the patient's id, the Patient resource, and whether every part fits.
+    pub candidates: Vec<(String, Vec<u8>, bool)>,
+}
+
+/// An ask of this site.
+#[derive(Clone, Debug)]
+pub struct OwnAsk {
+    /// What it asks for.
+    pub whom: Vec<String>,
+    /// When, by this site's clock.
+    pub at_ms: u64,
+    /// Whether it was taken back.
+    pub withdrawn: bool,
+    /// The answers that have come.
+    pub answers: Vec<Answer>,
+}
+
+/// An answer to an ask.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The site that gave it.
+    pub site: String,
+    /// How many charts it granted. `None`: it refused.
+    pub charts: Option<u64>,
+    /// The patients whose charts can be read here by now: id and Patient resource.
+    pub patients: Vec<(String, Vec<u8>)>,
 }
 
 /// The resources of one type in a chart.

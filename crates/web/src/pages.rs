@@ -1,5 +1,6 @@
 //! The pages, one module each: what is read, what it becomes in words, and its template.
 
+pub(crate) mod asks;
 pub(crate) mod conflicts;
 pub(crate) mod failure;
 pub(crate) mod overview;
@@ -30,6 +31,7 @@ pub(crate) enum Tab {
     Overview,
     Patients,
     Conflicts,
+    Asks,
     Sites,
     None,
 }

@@ -1,6 +1,6 @@
 //! Commands on an existing site. They run in this process if the folder is free, else in the process that serves it.
 
-use super::{WRONG_PASSPHRASE_DELAY, check, exposed};
+use super::{WRONG_PASSPHRASE_DELAY, ask, check, exposed};
 use crate::progress::bar;
 use crate::remote;
 use crate::say::{self, EXIT_DAMAGED, EXIT_FAILED, Trouble};
@@ -55,6 +55,8 @@ pub enum Operation {
         /// One address only.
         with: Option<String>,
     },
+    /// Asks, answers, grants.
+    Ask(ask::Operation),
     /// Check.
     Check {
         /// And rebuild.
@@ -113,6 +115,7 @@ pub async fn run(site: &Site, operation: &Operation, progress: Progress<'_>) -> 
         Operation::Policy { copies, outside } => exposed::policy(site, *copies, *outside).await,
         Operation::Explain { what } => exposed::explain(site, what).await,
         Operation::Sync { with } => sync(site, with.as_deref(), progress).await,
+        Operation::Ask(operation) => ask::run(site, operation).await,
         Operation::Check { rebuild } => check::run(site, *rebuild, progress).await,
     }
 }
@@ -127,6 +130,8 @@ async fn sync(site: &Site, with: Option<&str>, progress: Progress<'_>) -> Result
     if let (Some(url), true) = (with, peers.is_empty()) {
         return Err(Trouble::UnknownAddress(url.to_owned()).into());
     }
+    // What came since the last command and is answered at once goes out with these sessions.
+    site.answer_at_once().await?;
     let mut sessions = Vec::new();
     let mut complete = 0;
     for (done, peer) in peers.iter().enumerate() {
@@ -175,6 +180,7 @@ pub fn in_words(operation: &Operation, result: &Value) -> String {
         Operation::Policy { .. } => write!(out, "{}", exposed::policy_in_words(result)),
         Operation::Explain { .. } => write!(out, "{}", exposed::explain_in_words(result)),
         Operation::Sync { .. } => write!(out, "{}", sessions_in_words(&result["sessions"])),
+        Operation::Ask(operation) => write!(out, "{}", ask::in_words(operation, result)),
         Operation::Check { .. } => write!(out, "{}", check::in_words(result)),
     };
     out

@@ -5,6 +5,7 @@ use crate::remote;
 use crate::say::{self, Trouble};
 use anyhow::Result;
 use sanad_node::carrier::{Limits, Peer};
+use sanad_node::discover::stopped;
 use sanad_node::site::{Site, now_ms, system_entropy};
 use sanad_web::{Client, Config, Source};
 use std::net::SocketAddr;
@@ -70,6 +71,8 @@ pub async fn serve(site: Site, listener: TcpListener, addresses: Vec<String>) ->
             }
         });
     }
+    let (answerer, until) = (site.clone(), stopping.clone());
+    tasks.spawn(async move { answerer.keep_answering(until).await });
     let (toucher, until) = (site.clone(), stopping);
     tasks.spawn(async move {
         toucher.keep_in_touch(until).await;
@@ -86,7 +89,14 @@ async fn name_client(mut request: axum::extract::Request) -> axum::extract::Requ
 }
 
 /// The command.
-pub async fn run(dir: &Path, passphrase: &str, listen: SocketAddr, addresses: Vec<String>, json: bool) -> Result<u8> {
+pub async fn run(
+    dir: &Path,
+    passphrase: &str,
+    listen: SocketAddr,
+    addresses: Vec<String>,
+    discover: bool,
+    json: bool,
+) -> Result<u8> {
     let site = Site::open(dir, passphrase, WRONG_PASSPHRASE_DELAY)?;
     let listener = TcpListener::bind(listen).await.map_err(|error| Trouble::CannotListen(error.to_string()))?;
     let addresses = if addresses.is_empty() { default_addresses(listener.local_addr()?) } else { addresses };
@@ -98,10 +108,29 @@ pub async fn run(dir: &Path, passphrase: &str, listen: SocketAddr, addresses: Ve
     } else {
         println!("{url}\n{} {}", say::text("screen-code", &[]), served.screen_code);
     }
+    let (stop, stopping) = watch::channel(false);
+    let discovering = discover.then(|| tokio::spawn(look_for_members(served.site.clone(), served.listening, stopping)));
     wait_for_the_end().await?;
+    stop.send_replace(true);
+    if let Some(discovering) = discovering {
+        drop(discovering.await);
+    }
     drop(control);
     served.stop().await;
     Ok(0)
+}
+
+/// Announces this site on the local network and looks for members there. If the system does not allow it, that is said,
+/// and everything else goes on.
+async fn look_for_members(site: Site, listening: SocketAddr, mut stop: watch::Receiver<bool>) {
+    tokio::select! {
+        // Members recognise each other by their certificates; one that has announced no address tells that alone.
+        () = site.announce_certificate_when_ready() => {}
+        () = stopped(&mut stop) => return,
+    }
+    if let Err(error) = site.discover(listening, stop).await {
+        eprintln!("{}", say::text("discover-failed", &[("why", error.to_string())]));
+    }
 }
 
 /// An address that listens on one interface is one at which peers can reach it; a wildcard says nothing to anybody.

@@ -55,6 +55,7 @@ pub fn made_up(now_ms: u64) -> Fixed {
         overview: overview(now_ms),
         patients,
         resources: maker.resources,
+        asks: sanad_web::model::Asks::default(),
         version_bytes: maker.version_bytes,
     }
 }
@@ -203,6 +204,7 @@ impl Maker {
             places: Vec::new(),
             readable_at: vec!["Cedar".to_owned(), "Haven".to_owned()],
             conflicts: 0,
+            grants: Vec::new(),
             groups: Vec::new(),
         }
     }

@@ -17,9 +17,9 @@ use sanad_store::{Page, Reader, StoreError};
 
 use super::SourceError;
 use crate::model::{
-    Aside, Confirmed, Conflict, ConflictRow, Failing, GROUP_ROWS, Gauges, Group, Lane, LaneRow, Listing, Overview,
-    PAGE_ROWS, PatientPage, PatientRow, PlaceRow, Policy, Reads, ResourcePage, ResourceRow, Side, SiteKind, SiteRow,
-    SyncOutcome, SyncRow, VersionPage, VersionRow,
+    Aside, Confirmed, Conflict, ConflictRow, Failing, GROUP_ROWS, Gauges, GrantRow, Group, Lane, LaneRow, Listing,
+    Overview, PAGE_ROWS, PatientPage, PatientRow, PlaceRow, Policy, Reads, ResourcePage, ResourceRow, Side, SiteKind,
+    SiteRow, SyncOutcome, SyncRow, VersionPage, VersionRow,
 };
 
 /// How many versions of one resource a page shows; the newest of them.
@@ -40,7 +40,7 @@ impl From<StoreError> for SourceError {
 }
 
 /// Waits for something that the site's own thread answers.
-fn wait<T>(answer: impl Future<Output = Result<T, SiteError>>) -> Result<T, SourceError> {
+pub(super) fn wait<T>(answer: impl Future<Output = Result<T, SiteError>>) -> Result<T, SourceError> {
     Ok(tokio::runtime::Handle::current().block_on(answer)?)
 }
 
@@ -179,7 +179,7 @@ fn bytes_of(reader: &Reader, key: &ResourceKey) -> Result<Vec<u8>, SourceError> 
     }
 }
 
-fn patient_bytes(reader: &Reader, id: &str) -> Result<Vec<u8>, SourceError> {
+pub(super) fn patient_bytes(reader: &Reader, id: &str) -> Result<Vec<u8>, SourceError> {
     ResourceKey::new("Patient", id).map_or_else(|_| Ok(Vec::new()), |key| bytes_of(reader, &key))
 }
 
@@ -209,6 +209,12 @@ pub(super) fn patient(site: &Site, id: &str) -> Result<Option<PatientPage>, Sour
     for row in found.resources.iter().filter(|row| in_groups(row)) {
         by_type.entry(&row.key.resource_type).or_default().push(row);
     }
+    let grants = sanad_node::ask::grants_of(reader, &found)?.into_iter().map(|grant| GrantRow {
+        to: grant.to.1,
+        from: grant.from.1,
+        by: grant.by,
+        recorded: grant.recorded,
+    });
     let mut groups = Vec::with_capacity(by_type.len());
     for (resource_type, rows) in by_type {
         let newest = rows.iter().take(GROUP_ROWS as usize).map(|row| resource_row(reader, row));
@@ -228,6 +234,7 @@ pub(super) fn patient(site: &Site, id: &str) -> Result<Option<PatientPage>, Sour
         places: explained.into_iter().map(place_row).collect(),
         readable_at: stands.readable_at,
         conflicts: found.row.conflicts,
+        grants: grants.collect(),
         groups,
     }))
 }

@@ -50,7 +50,7 @@ fn every_message_is_used_and_every_used_message_exists() {
     let known = messages(ENGLISH);
     let mut used = BTreeSet::new();
     for text in &texts {
-        for call in [".t(\"", ".n(\"", ".with(\"", ".with_n(\"", ".with2(\"", "counts(\""] {
+        for call in [".t(\"", ".n(\"", ".with(\"", ".with_n(\"", ".with2(\"", ".with3(\"", "counts(\""] {
             for rest in text.split(call).skip(1) {
                 used.insert(rest.split('"').next().unwrap().to_owned());
             }
