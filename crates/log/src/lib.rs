@@ -11,6 +11,7 @@ pub mod entry;
 pub mod frontier;
 pub mod ids;
 pub mod message;
+pub mod reach;
 pub mod receipt;
 pub mod replica;
 pub mod run;

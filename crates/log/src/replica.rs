@@ -6,11 +6,13 @@
 //! The disk's side of the bargain: appends are committed in the order in which they were asked for, each whole or not at
 //! all; once one has failed, none after it may be committed, and [`Input::AppendFailed`] tells what is really there.
 
+mod keep;
 mod save;
 mod session;
 #[cfg(test)]
 mod tests;
 
+pub use keep::{Keep, Keeping, Room, Takes};
 pub use save::Part;
 pub use session::{Outcome, SessionStats};
 
@@ -75,6 +77,8 @@ pub enum Input {
     /// Nothing of this append and of those asked for after it is on the disk; this is what is. Then call
     /// [`Replica::recall`].
     AppendFailed(Token, Vec<Span>),
+    /// How much room a keeper has now. No other site looks at it.
+    Room(Room),
 }
 
 /// What a replica asks of the world. Effects are carried out in order.
@@ -127,6 +131,10 @@ pub enum Effect {
     KeepReceipt(Receipt),
     /// Keep what was refused, as evidence, and show it.
     KeepRefused(Refused),
+    /// Keep something that spares asking again after a restart.
+    Keep(Keep),
+    /// A session's peer has proven itself and is enrolled: from here on more may be taken from it.
+    Welcomed(SessionId),
     /// Something that a screen shows has changed.
     Changed,
 }
@@ -195,12 +203,20 @@ pub enum SaveError {
     /// No such facility.
     #[error("no such facility is known here")]
     UnknownFacility,
+    /// The facility is a keeper.
+    #[error("that site is a keeper: it is given no keys")]
+    KeeperGetsNoKeys,
+    /// This site is a keeper.
+    #[error("this site is a keeper: it forwards what others write and writes nothing")]
+    KeeperWritesNothing,
 }
 
 /// What an append was for.
 #[derive(Debug)]
 struct Pending {
     ranges: Vec<Range>,
+    /// Headers and bodies.
+    bytes: u64,
     save: Option<(Token, Vec<EntryId>)>,
 }
 
@@ -223,6 +239,8 @@ pub struct Replica {
     sessions: BTreeMap<SessionId, Session>,
     /// True while havens may lack grants that this site owes them.
     owing: bool,
+    /// What only a keeper has.
+    keeper: Option<keep::Keeper>,
 }
 
 /// What a replica is started with.
@@ -241,27 +259,33 @@ pub struct Start {
     pub spans: Vec<Span>,
     /// Newest receipts kept.
     pub receipts: Vec<Receipt>,
+    /// Own receipts that peers are known to hold, as [`Keep::Acknowledged`] had them.
+    pub acknowledged: Vec<(DeviceId, Receipt)>,
+    /// What a keeper was told at its join and has seen since; `None` at every other site.
+    pub keeper: Option<Keeping>,
 }
 
 impl Replica {
     /// Starts from what the disk holds. Then feed every control entry through [`Replica::remember`].
     pub fn new(start: Start) -> Self {
         let chains = Chains::new(start.spans);
+        let (directory, keeper) = keep::directory(start.network, start.secret, start.keeper, &*start.verifier);
         Replica {
             network: start.network,
             signer: start.signer,
             verifier: start.verifier,
             entropy: start.entropy,
             clock: Clock::default(),
-            directory: Directory::new(start.network, start.secret),
+            directory,
             durable: chains.frontier(),
             chains,
             pending: BTreeMap::new(),
             next_token: 1 << 32,
             receipts: start.receipts.into_iter().map(|receipt| (receipt.device, receipt)).collect(),
-            acknowledged: BTreeMap::new(),
+            acknowledged: start.acknowledged.into_iter().collect(),
             sessions: BTreeMap::new(),
             owing: true,
+            keeper,
         }
     }
 
@@ -275,6 +299,10 @@ impl Replica {
     /// forgotten, above all keys of charts whose grant is on no disk. `control` is every control entry that is durable.
     /// Call it before the next input.
     pub fn recall<'a>(&mut self, control: impl IntoIterator<Item = &'a Entry>) {
+        if self.keeper.is_some() {
+            // It has read nothing of what was lost.
+            return;
+        }
         self.directory = Directory::new(self.network, self.directory.secret().clone());
         control.into_iter().for_each(|entry| self.remember(entry));
         self.owing = true;
@@ -340,6 +368,7 @@ impl Replica {
     /// Carries one input through. `now_ms` is the wall clock in milliseconds since 1970; it is stored, never trusted.
     pub fn handle(&mut self, now_ms: u64, input: Input) -> Vec<Effect> {
         let mut out = Vec::new();
+        let Some(input) = self.as_keeper(input, &mut out) else { return out };
         match input {
             Input::Save(token, parts) => self.save(now_ms, token, parts, &mut out),
             Input::Found(token, authority, enrolment) => self.found(now_ms, token, authority, enrolment, &mut out),
@@ -359,6 +388,7 @@ impl Replica {
             Input::Disconnected(session) => self.disconnected(session, &mut out),
             Input::Appended(token) => self.appended(token, &mut out),
             Input::AppendFailed(token, spans) => self.append_failed(token, spans, &mut out),
+            Input::Room(room) => self.set_room(room),
         }
         out
     }
@@ -373,6 +403,7 @@ impl Replica {
     ) -> (usize, bool) {
         let offered = entries.clone();
         let (new, fork) = self.chains.sift(entries);
+        let new = self.within_room(new);
         if let Some(Fork { log, seq }) = fork {
             let entry = offered.into_iter().find(|entry| entry.header().seq == seq).map(Box::new);
             out.push(Effect::KeepRefused(Refused { log, seq, from, reason: RefusedReason::Fork, entry }));
@@ -413,8 +444,9 @@ impl Replica {
         out: &mut Vec<Effect>,
     ) {
         assert!(!entries.is_empty(), "an append has entries");
-        let mut held = Frontier::default();
+        let (mut held, mut bytes) = (Frontier::default(), 0);
         for Appending { entry, .. } in &entries {
+            bytes += keep::size_of(entry);
             let header = entry.header();
             assert!(!self.durable.contains(&header.log, header.seq), "a place is filled once");
             held.insert(Range { log: header.log, from: header.seq, to: header.seq });
@@ -422,7 +454,7 @@ impl Replica {
         let token = self.next_token;
         self.next_token += 1;
         let ids = entries.iter().map(|appending| appending.entry.id()).collect();
-        let pending = Pending { ranges: held.minus(&Frontier::default()), save: save.map(|save| (save, ids)) };
+        let pending = Pending { ranges: held.minus(&Frontier::default()), bytes, save: save.map(|save| (save, ids)) };
         self.pending.insert(token, pending);
         out.push(Effect::Append { token, entries, readable });
     }
@@ -442,6 +474,7 @@ impl Replica {
     fn append_failed(&mut self, token: Token, spans: Vec<Span>, out: &mut Vec<Effect>) {
         self.chains = Chains::new(spans);
         let void = self.pending.split_off(&token);
+        self.give_room_back(&void);
         for pending in void.into_values() {
             if let Some((save, _)) = pending.save {
                 out.push(Effect::SaveFailed(save, SaveError::Disk));

@@ -21,6 +21,8 @@ pub enum Purpose {
     Channel,
     /// A statement of the network's authority.
     Authority,
+    /// Where a device is reached that cannot write it into the control lane.
+    Reach,
 }
 
 impl Purpose {
@@ -31,6 +33,7 @@ impl Purpose {
             Purpose::Receipt => b"sanad/1 receipt ",
             Purpose::Channel => b"sanad/1 channel ",
             Purpose::Authority => b"sanad/1 authorit",
+            Purpose::Reach => b"sanad/1 reach   ",
         }
     }
 }

@@ -461,6 +461,7 @@ fn messages_are_read_and_made_as_before() {
             }
             Message::Done => encode::done(),
             Message::Refuse(why) => encode::refuse(why),
+            Message::Reach(reach) => encode::reach(&reach),
         };
         assert_eq!(hex(&again), hex(&frame), "{name}");
     }

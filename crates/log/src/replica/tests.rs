@@ -9,6 +9,7 @@ use crate::testing::{entropy, signer};
 use std::collections::VecDeque;
 
 mod found;
+mod keeper;
 
 const NOW: u64 = 1_519_000_000_000;
 
@@ -19,6 +20,7 @@ struct Site {
     saved: Vec<EntryId>,
     failed: Option<SaveError>,
     refused: Vec<RefusedReason>,
+    kept: Vec<Keep>,
 }
 
 impl Site {
@@ -27,6 +29,16 @@ impl Site {
     }
 
     fn restarted(seed: u8, network: NetworkId, secret: &FacilitySecret, disk: BTreeMap<(LogId, Seq), Entry>) -> Site {
+        Site::started(seed, network, secret, disk, None)
+    }
+
+    fn started(
+        seed: u8,
+        network: NetworkId,
+        secret: &FacilitySecret,
+        disk: BTreeMap<(LogId, Seq), Entry>,
+        keeper: Option<Keeping>,
+    ) -> Site {
         let mut chains = Chains::default();
         disk.values().for_each(|entry| chains.insert(std::slice::from_ref(entry)));
         let mut replica = Replica::new(Start {
@@ -37,11 +49,13 @@ impl Site {
             secret: secret.clone(),
             spans: chains.spans().collect(),
             receipts: vec![],
+            acknowledged: vec![],
+            keeper,
         });
         disk.values()
             .filter(|entry| entry.header().log.lane == Lane::Control)
             .for_each(|entry| replica.remember(entry));
-        Site { replica, disk, saved: vec![], failed: None, refused: vec![] }
+        Site { replica, disk, saved: vec![], failed: None, refused: vec![], kept: vec![] }
     }
 
     /// Carries an input through, the disk answering at once. Returns what goes out to sessions.
@@ -65,7 +79,8 @@ impl Site {
                     Effect::Saved(_, ids) => self.saved.extend(ids),
                     Effect::SaveFailed(_, error) => self.failed = Some(error),
                     Effect::KeepRefused(refused) => self.refused.push(refused.reason),
-                    Effect::KeepReceipt(_) | Effect::Changed => {}
+                    Effect::Keep(keep) => self.kept.push(keep),
+                    Effect::KeepReceipt(_) | Effect::Changed | Effect::Welcomed(_) => {}
                     effect => out.push(effect),
                 }
             }
