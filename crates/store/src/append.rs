@@ -6,7 +6,7 @@ use crate::error::StoreError;
 use crate::project::Projector;
 use crate::state::{StateChange, keep_refused, put_state};
 use crate::store::Store;
-use crate::tally::Tally;
+use crate::tally::{self, Tally};
 use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior, params};
 use sanad_log::directory::{Directory, Unreadable};
 use sanad_log::entry::{BODY_BYTES_MAX, Entry, HEADER_LEN, Header, SEQ_MAX};
@@ -150,7 +150,7 @@ impl Store {
         let tx = Transaction::new(&mut self.db, TransactionBehavior::Immediate)?;
         let mut places = Places { tx: &tx, logs: &mut self.logs, next_blob: &mut self.next_blob };
         let mut projector = Projector::new(&tx);
-        let (mut done, mut tally) = (Appended::default(), Tally::default());
+        let (mut done, mut counts) = (Appended::default(), Tally::default());
         for Incoming { entry, text } in batch.entries {
             let (log, header) = (places.log(entry.header().log)?, entry.header());
             match places.held(log, header.seq)? {
@@ -163,7 +163,8 @@ impl Store {
                 None => {
                     let opened = Opened::of(entry, *text, directory);
                     places.put(log, entry, &opened)?;
-                    tally.entry(opened.state, opened.records(), 1);
+                    counts.entry(opened.state, opened.records(), 1);
+                    counts.add(tally::BYTES, (HEADER_LEN + entry.body().len()) as i64);
                     done.stored += 1;
                     done.sealed += u64::from(opened.state == EntryState::Sealed);
                     if opened.state.is_unreadable() {
@@ -175,8 +176,8 @@ impl Store {
                 }
             }
         }
-        projector.finish(&mut tally)?;
-        tally.write(&tx)?;
+        projector.finish(&mut counts)?;
+        counts.write(&tx)?;
         for change in batch.state {
             put_state(&tx, *change)?;
         }

@@ -35,6 +35,8 @@ pub(crate) struct Files {
     path: PathBuf,
     /// The `PRAGMA key` statement.
     key: Zeroizing<String>,
+    /// Page cache of the writer.
+    pub(crate) writer_cache_kib: u32,
 }
 
 /// What a connection is for.
@@ -59,7 +61,14 @@ impl Files {
         }
         key.push_str("'\"");
         assert!(key.len() == 16 + 64 + 2, "a raw key has 64 digits");
-        Files { path: dir.join(DB_FILE), key }
+        Files { path: dir.join(DB_FILE), key, writer_cache_kib: WRITER_CACHE_KIB }
+    }
+
+    /// Bytes that are free on the disk, for whoever runs this.
+    pub(crate) fn free_bytes(&self) -> Result<u64, StoreError> {
+        let disk = rustix::fs::statvfs(&self.path)
+            .map_err(|errno| StoreError::io("asking how much room the disk has")(errno.into()))?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
     /// Opens a connection.
@@ -72,7 +81,7 @@ impl Files {
         // SQLCipher writes to standard error of its own accord otherwise.
         db.execute_batch("PRAGMA cipher_log_level = NONE")?;
         db.execute_batch(&self.key)?;
-        let cache_kib = if role == Role::Writer { WRITER_CACHE_KIB } else { READER_CACHE_KIB };
+        let cache_kib = if role == Role::Writer { self.writer_cache_kib } else { READER_CACHE_KIB };
         db.execute_batch(&format!(
             "PRAGMA cipher_page_size = {PAGE_BYTES};
              PRAGMA temp_store = MEMORY;

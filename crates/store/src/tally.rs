@@ -13,6 +13,8 @@ const ENTRIES: i64 = 0;
 const RECORDS: i64 = 10;
 /// Resources that are not deleted.
 pub(crate) const RESOURCES: i64 = 20;
+/// Bytes of all entries: headers and bodies.
+pub(crate) const BYTES: i64 = 30;
 
 /// Changes of counts within one transaction.
 #[derive(Default)]
@@ -59,6 +61,11 @@ pub(crate) fn recount_entries(tx: &Transaction<'_>) -> Result<(), StoreError> {
          SELECT state + ?1, count(*) FROM entry GROUP BY state
          UNION ALL SELECT state + ?2, sum(coalesce(records, 1)) FROM entry GROUP BY state",
         params![ENTRIES, RECORDS],
+    )?;
+    tx.execute(
+        "INSERT INTO tally (name, value)
+         SELECT ?1, sum(length(header) + length(body)) FROM blob HAVING count(*) > 0",
+        [BYTES],
     )?;
     Ok(())
 }
