@@ -2,6 +2,7 @@
 //! queue; what waits there at once goes to the disk together (group commit), and only then is anybody told.
 
 use crate::draft::Drafted;
+use crate::keep;
 use crate::save::{Overlay, Saved};
 use crate::site::SiteError;
 use sanad_log::entry::Entry;
@@ -9,8 +10,8 @@ use sanad_log::frontier::Range;
 use sanad_log::ids::{EntryId, ScopeTag};
 use sanad_log::receipt::{Form, Receipt};
 use sanad_log::replica::{
-    Appending, Effect, Input, Outcome, PlainBody, Refused, RefusedReason, Replica, SaveError, SessionId, SessionStats,
-    Token,
+    Appending, Effect, Input, Keep, Outcome, PlainBody, Refused, RefusedReason, Replica, SaveError, SessionId,
+    SessionStats, Token,
 };
 use sanad_log::seal::Clear;
 use sanad_store::{Batch, Incoming, Reader, Store, StoreError};
@@ -44,12 +45,16 @@ pub(crate) enum Command {
     Session(Input),
     /// Looks at the replica and the store, between two commits.
     Look(Look),
+    /// A keeper's room may have changed.
+    Room,
     /// Ends the thread once everything before is done.
     Stop,
 }
 
 /// What a session's carrier is told.
 pub(crate) enum Word {
+    /// The peer has proven itself and is enrolled.
+    Welcomed,
     /// Pass on a frame; say so when there is room again, if it is paced.
     Frame(Vec<u8>, bool),
     /// The session is over.
@@ -85,7 +90,7 @@ pub(crate) struct Heart {
     /// Appends of this batch, in order.
     appends: Vec<(Token, Vec<Appending>, BTreeSet<ScopeTag>)>,
     append_bytes: usize,
-    /// Receipts to keep with the next commit.
+    /// Receipts, and what else spares asking again, to keep with the next commit.
     receipts: BTreeMap<String, Vec<u8>>,
     /// True if the last commit failed because the disk has no room: whoever waits is told that, and not just "the disk".
     full: bool,
@@ -143,7 +148,9 @@ impl Heart {
                 self.owed.insert(token, Owed::Write(answer));
                 self.drive(input(token));
             }
+            Command::Room => self.refresh_room(),
             Command::Open(session, input, line) => {
+                self.refresh_room();
                 self.lines.insert(session, line);
                 self.drive(input);
             }
@@ -161,6 +168,13 @@ impl Heart {
             Command::Stop => {}
         }
         Ok(())
+    }
+
+    /// Tells a keeper how much it may still take. Other sites take what there is.
+    fn refresh_room(&mut self) {
+        if let Some(room) = keep::room_now(&self.replica, &self.store) {
+            self.drive(room);
+        }
     }
 
     fn token(&mut self) -> Token {
@@ -254,9 +268,20 @@ impl Heart {
             }
             Effect::KeepReceipt(receipt) => self.keep_receipt(&receipt),
             Effect::KeepRefused(refused) => self.keep_refused(&refused),
+            Effect::Keep(keep) => self.keep(&keep),
+            Effect::Welcomed(session) => {
+                if let Some(line) = self.lines.get(&session) {
+                    drop(line.send(Word::Welcomed));
+                }
+            }
             Effect::Changed => self.changed.send_modify(|generation| *generation += 1),
             Effect::Append { .. } | Effect::Load { .. } => {}
         }
+    }
+
+    fn keep(&mut self, keep: &Keep) {
+        let (name, value) = keep::kept(keep);
+        self.receipts.insert(name, value);
     }
 
     fn refusal(&self, error: SaveError) -> SiteError {
@@ -311,9 +336,11 @@ impl Heart {
     /// be a second one at the same place.
     fn recover(&mut self, failed: Token) -> Result<(), StoreError> {
         let spans = self.store.spans()?;
-        let control = self.store.control_entries()?;
+        // A keeper has read nothing that it would have to forget.
+        let is_keeper = self.replica.directory().is_keeper();
+        let control = if is_keeper { vec![] } else { self.store.control_entries()?.entries };
         self.drive(Input::AppendFailed(failed, spans));
-        self.replica.recall(&control.entries);
+        self.replica.recall(&control);
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use crate::join::Throttle;
 use crate::save::{SaveRequest, Saved};
 use crate::session::SessionReport;
 use crate::tls::{Identity, TlsError};
+use crate::turned_away::TurnedAway;
 use sanad_log::control::{Authority, Contact, Enrolment, FacilitySecret, SignedEnrolment, SiteKind, is_call_sign};
 use sanad_log::directory::Directory;
 use sanad_log::entropy::Entropy;
@@ -79,6 +80,7 @@ struct Inner {
     next_session: AtomicU64,
     changed: watch::Receiver<u64>,
     reports: Mutex<BTreeMap<DeviceId, SessionReport>>,
+    turned_away: TurnedAway,
     throttle: Throttle,
     dialer: Dialer,
     heart: Mutex<Option<std::thread::JoinHandle<()>>>,
@@ -145,6 +147,8 @@ impl Site {
                 .and_then(|bytes| Receipt::decode(bytes, &secrets.network, &[], |_| None, &Ed25519Verifier).ok());
             receipts.extend(receipt);
         }
+        let keeper = crate::keep::keeping(&store, &secrets)?;
+        let is_keeper = keeper.is_some();
         let mut replica = Replica::new(Start {
             network: secrets.network,
             signer: Box::new(signer),
@@ -153,14 +157,19 @@ impl Site {
             secret: FacilitySecret::from_bytes(&secrets.facility),
             spans: store.spans()?,
             receipts,
+            acknowledged: crate::keep::acknowledged(&store, &secrets)?,
+            keeper,
         });
-        for entry in store.control_entries()?.entries {
-            replica.remember(&entry);
+        // A keeper can read none of it: what it holds is not gone through at a start, however much it is.
+        if !is_keeper {
+            for entry in store.control_entries()?.entries {
+                replica.remember(&entry);
+            }
+            // What could not be opened when it came, because the power went between a grant and its use.
+            let sealed = store.sealed_scopes()?;
+            let readable = sealed.into_iter().filter(|scope| replica.directory().is_readable(scope)).collect();
+            store.open_backlog(&readable, replica.directory())?;
         }
-        // What could not be opened when it came, because the power went between a grant and its use.
-        let sealed = store.sealed_scopes()?;
-        let readable = sealed.into_iter().filter(|scope| replica.directory().is_readable(scope)).collect();
-        store.open_backlog(&readable, replica.directory())?;
         let reader = store.reader()?;
         let facility = replica.directory().own();
         let (commands, queue) = mpsc::channel(QUEUE_MAX);
@@ -179,6 +188,7 @@ impl Site {
             next_session: AtomicU64::new(1),
             changed,
             reports: Mutex::default(),
+            turned_away: TurnedAway::default(),
             throttle: Throttle::default(),
             dialer: Dialer::new(Limits::default()),
             heart: Mutex::new(Some(heart)),
@@ -200,7 +210,7 @@ impl Site {
         &self.0.secrets.call_sign
     }
 
-    /// Enclave or haven.
+    /// Enclave, haven or keeper.
     pub fn kind(&self) -> SiteKind {
         self.0.secrets.kind
     }
@@ -298,6 +308,11 @@ impl Site {
         &self.0.dialer
     }
 
+    /// Who was turned away at the door since this process started.
+    pub fn turned_away(&self) -> &TurnedAway {
+        &self.0.turned_away
+    }
+
     pub(crate) fn throttle(&self) -> &Throttle {
         &self.0.throttle
     }
@@ -306,6 +321,11 @@ impl Site {
         let (answer, answered) = oneshot::channel();
         self.send(Command::Write(Box::new(input), answer)).await?;
         answered.await.map_err(|_| SiteError::Closed)?
+    }
+
+    /// Tells a keeper how much room it has now.
+    pub(crate) async fn refresh_room(&self) -> Result<(), SiteError> {
+        self.send(Command::Room).await
     }
 
     /// Looks at the replica and the store between two commits.
