@@ -84,7 +84,11 @@ pub(super) fn overview(site: &Site) -> Result<Overview, SourceError> {
 }
 
 fn kind(name: &str) -> SiteKind {
-    if name == "haven" { SiteKind::Haven } else { SiteKind::Enclave }
+    match name {
+        "haven" => SiteKind::Haven,
+        "keeper" => SiteKind::Keeper,
+        _ => SiteKind::Enclave,
+    }
 }
 
 fn site_row(other: &SiteStatus, records: u64) -> SiteRow {
