@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod found;
+mod keep;
 pub mod operate;
 mod serve;
 
@@ -34,8 +35,9 @@ async fn dispatch(cli: Cli) -> Result<u8> {
         Command::Serve { dir, listen, address } => {
             return serve::run(dir, &passphrase(false)?, *listen, address.clone(), json).await;
         }
-        Command::Invite { dir, haven, address } => {
-            (dir, Operation::Invite { haven: *haven, addresses: address.clone() })
+        Command::Keep(options) => return keep::run(options, &passphrase(false)?, json).await,
+        Command::Invite { dir, haven, keeper, address } => {
+            (dir, Operation::Invite { haven: *haven, keeper: *keeper, addresses: address.clone() })
         }
         Command::Import { dir, files, by } => {
             let files = files.iter().map(|file| absolute(file)).collect();

@@ -2,6 +2,7 @@
 //! of the user (`SANAD_LANG`, else `LANG`; Arabic and English).
 
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
+use sanad_log::replica::SaveError;
 use sanad_node::carrier::DialError;
 use sanad_node::site::SiteError;
 use sanad_store::StoreError;
@@ -41,6 +42,21 @@ pub enum Trouble {
     /// No site of the network has this address.
     #[error("no site has this address")]
     UnknownAddress(String),
+    /// The folder is a keeper's: it has no screens.
+    #[error("this folder is a keeper's")]
+    IsAKeeper,
+    /// The folder holds a site that is no keeper.
+    #[error("this folder holds no keeper")]
+    NotAKeeper(PathBuf),
+    /// Two folders hold keepers of one network.
+    #[error("two folders hold keepers of one network")]
+    KeptTwice(PathBuf, PathBuf),
+    /// An address cannot be read.
+    #[error("the address cannot be read")]
+    BadAddress(String),
+    /// It is not said which of several networks an address is for.
+    #[error("it is not said which network the address is for")]
+    PeerOfWhich(String),
     /// The port is taken.
     #[error("cannot listen there")]
     CannotListen(String),
@@ -126,6 +142,8 @@ pub fn name(error: &anyhow::Error) -> Named {
         return match error {
             SiteError::BadCallSign => plain(EXIT_USAGE, "bad-call-sign"),
             SiteError::NoAuthority => plain(EXIT_REFUSED, "no-authority"),
+            SiteError::Save(SaveError::KeeperWritesNothing) => plain(EXIT_REFUSED, "keeper-writes-nothing"),
+            SiteError::Save(SaveError::KeeperGetsNoKeys) => plain(EXIT_REFUSED, "keeper-gets-no-keys"),
             SiteError::Save(error) => (EXIT_FAILED, "save-refused", vec![("why", error.to_string())]),
             error => (EXIT_FAILED, "failed", vec![("why", error.to_string())]),
         };
@@ -146,6 +164,14 @@ fn name_trouble(trouble: &Trouble) -> Named {
         Trouble::BadInvite(why) => (EXIT_USAGE, "bad-invite", vec![("why", why.clone())]),
         Trouble::JoinRefused(why) => (EXIT_REFUSED, "join-refused", vec![("why", why.clone())]),
         Trouble::UnknownAddress(address) => (EXIT_USAGE, "unknown-address", vec![("address", address.clone())]),
+        Trouble::IsAKeeper => (EXIT_USAGE, "is-a-keeper", vec![]),
+        Trouble::NotAKeeper(folder) => (EXIT_USAGE, "not-a-keeper", vec![("folder", folder.display().to_string())]),
+        Trouble::KeptTwice(one, other) => {
+            let args = vec![("one", one.display().to_string()), ("other", other.display().to_string())];
+            (EXIT_USAGE, "kept-twice", args)
+        }
+        Trouble::BadAddress(address) => (EXIT_USAGE, "bad-address", vec![("address", address.clone())]),
+        Trouble::PeerOfWhich(name) => (EXIT_USAGE, "peer-of-which", vec![("name", name.clone())]),
         Trouble::CannotListen(why) => (EXIT_FAILED, "cannot-listen", vec![("why", why.clone())]),
         Trouble::Remote { code, .. } => (*code, "failed", vec![]),
     }

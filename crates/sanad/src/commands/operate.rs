@@ -21,6 +21,9 @@ pub enum Operation {
     Invite {
         /// For a haven.
         haven: bool,
+        /// For a keeper.
+        #[serde(default)]
+        keeper: bool,
         /// Addresses of this site, if it has not announced any.
         addresses: Vec<String>,
     },
@@ -78,8 +81,12 @@ pub async fn here_or_there(dir: &Path, passphrase: &str, operation: &Operation) 
 /// Runs an operation on an open site. Returns the exit code and the result.
 pub async fn run(site: &Site, operation: &Operation, progress: Progress<'_>) -> Result<(u8, Value)> {
     match operation {
-        Operation::Invite { haven, addresses } => {
-            let kind = if *haven { SiteKind::Haven } else { SiteKind::Enclave };
+        Operation::Invite { haven, keeper, addresses } => {
+            let kind = match (*haven, *keeper) {
+                (_, true) => SiteKind::Keeper,
+                (true, _) => SiteKind::Haven,
+                _ => SiteKind::Enclave,
+            };
             let invite = site.invite(kind, addresses.clone()).await?;
             Ok((0, json!({ "invite": invite.to_string() })))
         }
@@ -182,6 +189,7 @@ fn status_in_words(status: &Value) -> String {
     let mut out = String::new();
     let _ =
         writeln!(out, "{} ({}), network {}", text(&status["site"]), text(&status["kind"]), text(&status["network"]));
+    out.push_str(&keeper_in_words(&status["keeper"]));
     let _ = writeln!(out, "  only here      {:>8} records", number(&status["only_here"]["records"]));
     let _ = writeln!(out, "  readable here  {:>8} charts", number(&status["readable_here"]["charts"]));
     for site in status["sites"].as_array().into_iter().flatten() {
@@ -189,8 +197,27 @@ fn status_in_words(status: &Value) -> String {
         let heard = if site["confirmed_ms"].is_null() { "never heard" } else { "confirmed" };
         let _ =
             writeln!(out, "  {:<16} {:<8} {heard}, {behind} records behind", text(&site["site"]), text(&site["kind"]));
+        if site["kind"] == "keeper" {
+            out.truncate(out.trim_end().len());
+            let _ = writeln!(out, " ({})", say::text("keeper-cannot-read", &[]));
+        }
+    }
+    for turned in status["turned_away"].as_array().into_iter().flatten() {
+        let why = say::text(&format!("turned-{}", text(&turned["why"])), &[]);
+        let _ =
+            writeln!(out, "  {}", say::text("turned-away", &[("count", turned["count"].to_string()), ("why", why)]));
     }
     out
+}
+
+/// What a keeper holds of how much, and what it still takes.
+fn keeper_in_words(keeper: &Value) -> String {
+    let Some(held) = keeper["held_bytes"].as_u64() else { return String::new() };
+    let quota =
+        keeper["quota_bytes"].as_u64().map_or_else(|| say::text("keeper-no-quota", &[]), |quota| quota.to_string());
+    let takes = keeper["takes"].as_str().unwrap_or_default().replace(' ', "-");
+    let takes = say::text(&format!("keeper-takes-{takes}"), &[]);
+    say::text("keeper-holds", &[("held", held.to_string()), ("quota", quota), ("takes", takes)]) + "\n"
 }
 
 fn sessions_in_words(sessions: &Value) -> String {

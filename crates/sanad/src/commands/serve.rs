@@ -89,6 +89,9 @@ async fn name_client(mut request: axum::extract::Request) -> axum::extract::Requ
 /// The command.
 pub async fn run(dir: &Path, passphrase: &str, listen: SocketAddr, addresses: Vec<String>, json: bool) -> Result<u8> {
     let site = Site::open(dir, passphrase, WRONG_PASSPHRASE_DELAY)?;
+    if site.is_keeper() {
+        return Err(Trouble::IsAKeeper.into());
+    }
     let listener = TcpListener::bind(listen).await.map_err(|error| Trouble::CannotListen(error.to_string()))?;
     let addresses = if addresses.is_empty() { default_addresses(listener.local_addr()?) } else { addresses };
     let served = serve(site, listener, addresses).await?;
