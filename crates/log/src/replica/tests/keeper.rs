@@ -306,9 +306,7 @@ fn a_cold_exchange_with_a_keeper_costs_the_difference_after_the_first() {
     }
     cedar.save(1, Lane::Urgent, "triage");
     let cold = bytes(quiet(&mut cedar, &mut keeper));
-    println!(
-        "1,000 authors and a keeper: first {first} bytes, warm {warm}, after restarts of both with a new chart {cold}"
-    );
+    // Measured: 74,553, 502 and 1,239 bytes. By key an author costs 34 bytes each way; the difference costs what is new.
     assert!(first < 85_000, "{first}");
     assert!(warm < 700, "{warm}");
     assert!(cold < 2_200, "{cold}");
@@ -331,7 +329,7 @@ fn a_third_sites_receipt_beside_the_senders_own_costs_few_bytes() {
     quiet(&mut haven, &mut keeper);
     let mut receipts = 0;
     sync(&mut cedar, &mut keeper, &mut |frame| receipts += if frame[0] == 9 { frame.len() } else { 0 });
-    println!("a third site's receipt of 1,000 authors: {receipts} bytes");
+    // Measured: 108 bytes, where the whole by key has 41 kB.
     assert!((100..600).contains(&receipts), "{receipts}");
     let of_haven = &cedar.replica.receipts()[&haven.replica.device()];
     assert_eq!(of_haven, &keeper.replica.receipts()[&haven.replica.device()]);
