@@ -134,7 +134,7 @@ impl Site {
     pub async fn set_quota(&self, bytes: Option<u64>) -> Result<(), SiteError> {
         let value = bytes.map(|bytes| to_cbor(&bytes));
         self.look(move |_, store| store.put_state(QUOTA_KEY, value.as_deref())).await??;
-        Ok(self.refresh_room().await?)
+        self.refresh_room().await
     }
 
     /// What a keeper holds and takes; `None` at any other site.
@@ -142,12 +142,12 @@ impl Site {
     /// # Errors
     /// The site is being closed, or the store cannot be read.
     pub async fn keeper_status(&self) -> Result<Option<KeeperStatus>, SiteError> {
-        let status = self.look(|replica, store| {
+        let status = self.look(|replica, store| -> Result<Option<KeeperStatus>, StoreError> {
             let (Some(room), Some(takes)) = (replica.room(), replica.takes()) else { return Ok(None) };
             let quota_bytes = read::<u64>(store, QUOTA_KEY)?;
             Ok(Some(KeeperStatus { held_bytes: room.held_bytes, quota_bytes, takes: takes_name(takes) }))
         });
-        Ok(status.await?.map_err(|error: StoreError| error)?)
+        Ok(status.await??)
     }
 
     /// Says where this keeper is reached and which certificate it shows there. Members hear it when they meet the keeper,

@@ -147,11 +147,9 @@ impl Keepers {
             Some(name) => folder.file_name().is_some_and(|last| last == name),
             None => self.sites.len() == 1,
         };
-        for (_, site) in self.sites().filter(|(folder, _)| named(folder)) {
-            site.add_inviter_addresses(std::slice::from_ref(&address)).await?;
-            return Ok(true);
-        }
-        Ok(false)
+        let Some((_, site)) = self.sites().find(|(folder, _)| named(folder)) else { return Ok(false) };
+        site.add_inviter_addresses(std::slice::from_ref(&address)).await?;
+        Ok(true)
     }
 
     /// Listens and keeps in touch until `stop` says so; then closes all folders. `addresses` are told to the members of

@@ -61,7 +61,13 @@ fn record() -> Fixed {
     };
     Fixed {
         gauges: Gauges { call_sign: HOSTILE.to_owned(), only_here_records: 1, readable_charts: 1, conflicts: 1 },
-        overview: Overview { records: 2, sealed: 0, sites: vec![site], syncs: Vec::new(), aside: Aside::default() },
+        overview: Overview {
+            records: 2,
+            sealed: 0,
+            sites: vec![SiteRow { kind: SiteKind::Keeper, ..site.clone() }, site],
+            syncs: Vec::new(),
+            aside: Aside::default(),
+        },
         patients: vec![PatientPage {
             id: "p1".to_owned(),
             raw: patient.clone(),
@@ -175,6 +181,18 @@ async fn text_from_records_is_never_markup() {
             // Everything that the pages themselves put between angle brackets is lower case and known.
             assert!(!body.contains("alert(1)</"), "{path}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_keeper_is_shown_as_one_that_holds_and_cannot_read() {
+    let mut door = here();
+    for (lang, kind, words) in [("ar", "حافظ", "يحمل ولا يستطيع القراءة"), ("en", "keeper", "holds, cannot read")]
+    {
+        door.post("/", "/language", &format!("language={lang}&back=/")).await;
+        let body = door.get("/").await.body;
+        assert!(body.contains(&format!(">{kind}</span>")), "{lang}");
+        assert_eq!(body.matches(words).count(), 1, "{lang}: of one of two sites");
     }
 }
 

@@ -9,8 +9,6 @@ use sanad_record::merge::ConflictKind;
 /// A site with how far it has confirmed.
 pub(crate) struct SiteView {
     pub row: SiteRow,
-    /// What it is for, as a message's name.
-    pub kind: &'static str,
     pub haven: bool,
     pub keeper: bool,
     pub said: String,
@@ -36,13 +34,8 @@ pub(crate) fn site(f: &Frame, row: SiteRow, records: u64) -> SiteView {
         Some(at_ms) => f.v.with("site-heard", "time", &f.time(&at_ms)),
         None => f.t("site-not-heard"),
     };
-    let kind = match row.kind {
-        SiteKind::Enclave => "kind-enclave",
-        SiteKind::Haven => "kind-haven",
-        SiteKind::Keeper => "kind-keeper",
-    };
     let (haven, keeper) = (row.kind == SiteKind::Haven, row.kind == SiteKind::Keeper);
-    SiteView { kind, haven, keeper, said, heard, bar, behind, row }
+    SiteView { haven, keeper, said, heard, bar, behind, row }
 }
 
 /// A patient in a list.
