@@ -48,6 +48,9 @@ async fn dispatch(cli: Cli) -> Result<u8> {
         Command::Sync { dir, with } => (dir, Operation::Sync { with: with.clone() }),
         Command::Check { dir, rebuild } => (dir, Operation::Check { rebuild: *rebuild }),
     };
+    if let (Operation::Status, Some(folders)) = (&operation, keep::many(dir)) {
+        return keep::status(&folders, &passphrase(false)?, json).await;
+    }
     let (code, result) = operate::here_or_there(dir, &passphrase(false)?, &operation).await?;
     print(json, &result, operate::in_words(&operation, &result));
     Ok(code)

@@ -269,6 +269,9 @@ fn one_process_keeps_many_networks_on_one_port() {
         assert_eq!((&status["kind"], &status["keeper"]["quota_bytes"]), (&"keeper".into(), &quota), "{status}");
         assert!(status["stored"]["entries"].as_u64().unwrap() > 0, "{status}");
     }
+    let all = run(sanad().arg("status").arg(&dir).arg("--json")).code(0).json();
+    assert_eq!(all["keepers"].as_array().unwrap().len(), 3, "{all}");
+    assert!(run(sanad().arg("status").arg(&dir)).code(0).out.matches("keeper: holds").count() == 3);
     // Nothing on the port says what it is.
     let mut stream = TcpStream::connect(keep.address).unwrap();
     write!(stream, "GET / HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", keep.address).unwrap();
@@ -321,7 +324,9 @@ fn whoever_calls_a_keeper_without_belonging_costs_it_no_disk_and_little_memory()
         let mut hello = vec![0, 1];
         hello.extend_from_slice(&network);
         hello.extend_from_slice(&[7; 32 + 64 + 16]);
-        drop(say(&dialer, &target, &[hello.clone()]).await);
+        let mut told = say(&dialer, &target, &[hello.clone()]).await.unwrap();
+        let answer = told.reader.next().await.unwrap().unwrap();
+        assert_eq!(*answer, [11, Refusal::NotProven as u8]);
         // A frame without end before a word, and after one.
         let mut giants = Vec::new();
         for _ in 0..8 {

@@ -4,7 +4,7 @@
 use crate::Options;
 use crate::corpus::PASSPHRASE;
 use crate::machine::memory_mb;
-use crate::pair::{Pair, Served, sanad_json};
+use crate::pair::{Pair, sanad_json};
 use crate::report::{Report, Target};
 use anyhow::{Context as _, Result, ensure};
 use sanad_log::clock::Hlc;

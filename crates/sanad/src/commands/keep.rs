@@ -1,14 +1,16 @@
 //! `sanad keep`: the keepers of a folder, each of another network, behind one port. No screens.
 
 use super::WRONG_PASSPHRASE_DELAY;
+use super::operate::{self, Operation};
 use super::serve::{default_addresses, wait_for_the_end};
 use crate::cli::Keep;
 use crate::remote;
 use crate::say::Trouble;
 use anyhow::Result;
 use sanad_node::carrier::Address;
-use sanad_node::keepers::{Keepers, KeepersError};
+use sanad_node::keepers::{Keepers, KeepersError, folders};
 use serde_json::json;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -55,6 +57,28 @@ pub async fn run(options: &Keep, passphrase: &str, as_json: bool) -> Result<u8> 
     drop(controls);
     stop.send_replace(true);
     run.await?.map_err(explain)?;
+    Ok(0)
+}
+
+/// The folders in a folder that holds keepers and is none itself.
+pub fn many(dir: &Path) -> Option<Vec<PathBuf>> {
+    folders(dir).ok().filter(|folders| folders.iter().all(|folder| folder != dir))
+}
+
+/// `sanad status` of all of them.
+pub async fn status(folders: &[PathBuf], passphrase: &str, as_json: bool) -> Result<u8> {
+    let mut all = Vec::new();
+    for folder in folders {
+        let (_, mut status) = operate::here_or_there(folder, passphrase, &Operation::Status).await?;
+        if !as_json {
+            println!("{}\n{}", folder.display(), operate::in_words(&Operation::Status, &status).trim_end());
+        }
+        status["folder"] = folder.display().to_string().into();
+        all.push(status);
+    }
+    if as_json {
+        println!("{}", json!({ "keepers": all }));
+    }
     Ok(0)
 }
 
