@@ -286,6 +286,45 @@ fn one_process_keeps_many_networks_on_one_port() {
     served.into_iter().chain([third_served]).for_each(support::Served::stop);
 }
 
+#[test]
+fn a_full_keeper_says_so_keeps_what_it_has_and_goes_on_giving() {
+    let scratch = Scratch::new("keeper-full");
+    let a = Site::found(scratch.at("a"), "Cedar");
+    let served = a.serve();
+    let b = Site::join(scratch.at("b"), "Haven", &a.invite(true));
+    let folder = scratch.at("keep");
+    join_keeper(&a, &folder, "Post");
+    let keep = Keep::start(&folder, "127.0.0.1:0", &["--quota", "40000"]);
+    knows_address(&a, "Post");
+    b.ok("sync", &[]);
+    served.stop();
+    let status = || run(sanad().arg("status").arg(&folder).arg("--json")).code(0).json();
+    // A file is a save; so many of them do not fit.
+    for n in 0..40 {
+        a.import(&scratch.write("some.ndjson", support::fhir::lines(1, 3).replace("-0", &format!("-{n}"))));
+    }
+    let report = a.ok("sync", &["--with", &keep.url()]);
+    assert_eq!(report["sessions"][0]["complete"], true, "{report}");
+    let full = status();
+    let held = full["keeper"]["held_bytes"].as_u64().unwrap();
+    assert!((30_000..=40_000).contains(&held), "{full}");
+    assert_ne!(full["keeper"]["takes"], "everything", "{full}");
+    let alone = only_here(&a.ok("status", &[]));
+    assert!(alone > 0, "what it did not take, it did not confirm");
+    b.ok("sync", &["--with", &keep.url()]);
+    let there = b.ok("status", &[])["stored"]["entries"].as_u64().unwrap();
+    assert!(there >= full["stored"]["entries"].as_u64().unwrap(), "it goes on giving");
+    // With more room it takes the rest.
+    let listening = keep.address.to_string();
+    keep.stop();
+    let keep = Keep::start(&folder, &listening, &["--quota", "4000000"]);
+    a.ok("sync", &["--with", &keep.url()]);
+    assert_eq!(only_here(&a.ok("status", &[])), 0);
+    let more = status();
+    assert!(more["keeper"]["held_bytes"].as_u64().unwrap() > held && more["keeper"]["takes"] == "everything", "{more}");
+    keep.stop();
+}
+
 /// Opens a session with the keeper and says these bytes as frames.
 async fn say(dialer: &Dialer, target: &Target, frames: &[Vec<u8>]) -> Option<Channel> {
     let mut channel = dialer.open(target).await.ok()?;
