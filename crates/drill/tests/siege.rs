@@ -88,13 +88,30 @@ fn survive_a_record_held_by_k_sites_outlives_any_k_minus_1() {
     let mut tried = 0;
     for holders in 2..=6 {
         for seed in base()..base() + 2 {
-            let plan = Plan { days: 3, save_hours: 6, ..Plan::calm() };
+            let keepers = if seed % 2 == 0 { 0 } else { 3 };
+            let plan = Plan { days: 3, save_hours: 6, keepers, ..Plan::calm() };
             let mut world = World::new(seed, plan);
             let outlived = world.safety().and_then(|_| world.outlive(holders));
             tried += u32::from(outlived.unwrap_or_else(|violation| panic!("{holders} holders: {violation}")));
         }
     }
     assert!(tried >= 5, "{tried} records were put to the test");
+}
+
+/// Three of twelve sites carry everything and can read nothing; what they confirm is confirmed, and what they hold comes
+/// back from them.
+#[test]
+fn keepers_hold_everything_and_read_nothing_whatever_fails() {
+    let mut sum = Report::default();
+    for seed in (101..104).chain(base() + 700..base() + 703) {
+        let plan = Plan { days: 10, save_hours: 6, keepers: 3, ..Plan::from_seed(seed) };
+        match World::new(seed, plan).run() {
+            Ok(report) => sum += report,
+            Err(violation) => panic!("with the plan of keepers_hold_everything_and_read_nothing: {violation}"),
+        }
+    }
+    println!("keepers: {sum}");
+    assert!(sum.acknowledged > 500 && sum.crashes > 5);
 }
 
 /// With `SANAD_SEED`, this is how to see that seed again.

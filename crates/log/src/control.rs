@@ -6,6 +6,7 @@
 use crate::entropy::Entropy;
 use crate::ids::{DeviceId, FacilityId, KeyId, NetworkId, ScopeTag};
 use crate::policy::SignedPolicy;
+use crate::reach::SignedReach;
 use crate::seal::{Clear, SealKey};
 use crate::sign::{Purpose, Signature, Signer, Verifier};
 use crate::wire::FormatError;
@@ -37,6 +38,9 @@ pub enum SiteKind {
     /// Outside. Every chart is granted to it, so that it outlives the enclave.
     #[n(1)]
     Haven,
+    /// Stores and forwards what is sealed, and is never handed a key: it can read nothing.
+    #[n(2)]
+    Keeper,
 }
 
 /// A facility as the network knows it.
@@ -45,7 +49,7 @@ pub struct Facility {
     /// Call sign; never a place, never a person.
     #[n(0)]
     pub call_sign: String,
-    /// Enclave or haven.
+    /// Enclave, haven or keeper.
     #[n(1)]
     pub kind: SiteKind,
     /// X-Wing public key: what is sealed to the facility is sealed to this.
@@ -269,8 +273,11 @@ pub enum Control {
     #[n(4)]
     Policy(#[n(0)] SignedPolicy),
     /// Two headers that one device has signed for one place: proof of a fork.
-    #[n(8)]
+    #[n(9)]
     Fork(#[n(0)] ByteArray<200>, #[n(1)] ByteArray<200>),
+    /// Where a keeper is reached: its own words, written down by whoever met it.
+    #[n(8)]
+    Reach(#[n(0)] SignedReach),
 }
 
 /// What one facility hands to another, or to itself, by HPKE: a pairwise key for later grants, and epoch keys.

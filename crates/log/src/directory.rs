@@ -5,13 +5,14 @@
 
 use crate::control::{
     Authority, Contact, Control, Enrolment, Facility, FacilitySecret, Grant, Handover, SignedEnrolment, SiteKind,
-    from_cbor, open_handover,
+    from_cbor, open_handover, to_cbor,
 };
 use crate::entropy::Entropy;
 use crate::entry::{BodyKind, Entry};
 use crate::fork::{ForkProof, Forks};
 use crate::ids::{DeviceId, FacilityId, KeyId, Lane, LogId, NetworkId, ScopeTag, Seq};
 use crate::policy::{Policy, Ranked, SignedPolicy};
+use crate::reach::Reach;
 use crate::seal::{Clear, OpenError, SealKey, key_id_of};
 use crate::sign::Verifier;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Control entries that cannot be read yet and are tried again when a key arrives. More than this are still kept in the
 /// log and read at the next start.
 const UNRESOLVED_MAX: usize = 10_000;
+/// Devices that a keeper knows to be enrolled: each has shown what the authority signed for it. Ten times the largest
+/// network that is planned for, at about 100 bytes each.
+pub const KEEPER_MEMBERS_MAX: usize = 10_000;
 
 /// A chart as the control lane tells of it.
 #[derive(Clone, Default, Debug)]
@@ -67,6 +71,8 @@ pub struct Directory {
     enrolments: BTreeMap<DeviceId, SignedEnrolment>,
     contacts: BTreeMap<DeviceId, (Seq, Contact)>,
     policy: Option<Ranked>,
+    /// Where keepers are reached: the counter of the statement, and what it says.
+    reaches: BTreeMap<DeviceId, (u64, Contact)>,
     keys: BTreeMap<KeyId, SealKey>,
     epochs: Vec<KeyId>,
     charts: BTreeMap<ScopeTag, Chart>,
@@ -82,6 +88,8 @@ pub struct Directory {
     unresolved: Vec<Entry>,
     /// How much was known when they were last tried.
     tried: [usize; 4],
+    /// Reads nothing, holds nothing that opens anything.
+    keeper: bool,
 }
 
 impl Directory {
@@ -99,6 +107,7 @@ impl Directory {
             enrolments: BTreeMap::new(),
             contacts: BTreeMap::new(),
             policy: None,
+            reaches: BTreeMap::new(),
             keys: BTreeMap::new(),
             epochs: Vec::new(),
             charts: BTreeMap::new(),
@@ -109,7 +118,28 @@ impl Directory {
             forks: Forks::default(),
             unresolved: Vec::new(),
             tried: [0; 4],
+            keeper: false,
         }
+    }
+
+    /// The directory of a keeper. It was told the authority at its join, and reads nothing of the control lane, so that no
+    /// key can ever be in it, whatever others address to its facility: it knows who is enrolled from what they show it.
+    pub fn keeper(network: NetworkId, secret: FacilitySecret, authority: Authority) -> Self {
+        Directory { authority: Some(authority), keeper: true, ..Directory::new(network, secret) }
+    }
+
+    /// True at a keeper.
+    pub fn is_keeper(&self) -> bool {
+        self.keeper
+    }
+
+    /// Knows a device again that has shown its enrolment to this keeper before. False if there is no room for it.
+    pub fn know(&mut self, device: DeviceId, facility: FacilityId) -> bool {
+        let room = self.devices.len() < KEEPER_MEMBERS_MAX || self.devices.contains_key(&device);
+        if room {
+            self.devices.insert(device, facility);
+        }
+        room
     }
 
     /// This facility.
@@ -145,7 +175,8 @@ impl Directory {
 
     /// True if the device's facility can read the control lane, and so knows of a fork whose statement it holds.
     pub fn reads_control(&self, device: &DeviceId) -> bool {
-        self.facility_of(device).is_some()
+        let facility = self.facility_of(device).and_then(|id| self.facilities.get(&id));
+        facility.is_some_and(|facility| facility.kind != SiteKind::Keeper)
     }
 
     /// The forks that are known.
@@ -170,7 +201,8 @@ impl Directory {
 
     /// Where a device was last said to be reached.
     pub fn contact(&self, device: &DeviceId) -> Option<&Contact> {
-        self.contacts.get(device).map(|(_, contact)| contact)
+        let reach = || self.reaches.get(device).map(|(_, contact)| contact);
+        self.contacts.get(device).map(|(_, contact)| contact).or_else(reach)
     }
 
     /// How many copies make a record safe: what the authority said last, else the default.
@@ -229,7 +261,7 @@ impl Directory {
     /// is passed over, since one bad entry stops nothing. The result does not depend on the order of entries.
     pub fn absorb(&mut self, entry: &Entry, verifier: &dyn Verifier) -> Learned {
         let mut learned = Learned::default();
-        if entry.header().log.lane != Lane::Control {
+        if self.keeper || entry.header().log.lane != Lane::Control {
             return learned;
         }
         if !self.absorb_one(entry, verifier, &mut learned) && self.unresolved.len() < UNRESOLVED_MAX {
@@ -334,6 +366,13 @@ impl Directory {
                 }
                 true
             }
+            Control::Reach(signed) => {
+                if let Some(reach) = signed.verify(&self.network, verifier).filter(|reach| self.is_news(reach)) {
+                    self.reaches.insert(reach.device, (reach.counter, reach.contact));
+                    learned.contacts = true;
+                }
+                true
+            }
             Control::Grants(grants) => {
                 let author = self.facility_of(&entry.header().log.author);
                 let settled = grants.iter().map(|grant| self.absorb_grant(grant, author, learned)).collect::<Vec<_>>();
@@ -353,7 +392,16 @@ impl Directory {
         Some(())
     }
 
-    /// Takes an enrolment that the authority signed. `None` if it is not one, or the genesis has not been read yet.
+    /// True if a keeper's statement of where it is reached is newer than the one that is known here.
+    pub fn is_news(&self, reach: &Reach) -> bool {
+        // Of two under one counter, which a keeper makes only if it lost what it had said, all sites keep the same one.
+        let rank = |counter: u64, contact: &Contact| (counter, to_cbor(contact));
+        let known = self.reaches.get(&reach.device).map(|(counter, contact)| rank(*counter, contact));
+        known.is_none_or(|known| known < rank(reach.counter, &reach.contact))
+    }
+
+    /// Takes an enrolment that the authority signed. `None` if it is not one, or the genesis has not been read yet. A keeper
+    /// remembers which device belongs to which facility, and of others' call signs and keys nothing.
     pub fn admit(
         &mut self,
         signed: &SignedEnrolment,
@@ -362,6 +410,9 @@ impl Directory {
     ) -> Option<Enrolment> {
         let enrolment = signed.verify(self.authority.as_ref()?, verifier)?;
         let id = enrolment.facility.id();
+        if self.keeper && id != self.own {
+            return self.know(enrolment.device, id).then_some(enrolment);
+        }
         self.devices.insert(enrolment.device, id);
         self.replaced.extend(signed.replaced().into_iter().map(|device| (id, device)));
         self.enrolments.insert(enrolment.device, signed.clone());
@@ -398,8 +449,16 @@ impl Directory {
         settled
     }
 
-    /// The pairwise key to wrap with for a facility; `None` if a handover must be sent to it first.
+    /// True if nobody hands a facility keys: it is a keeper.
+    pub fn gets_no_keys(&self, facility: &FacilityId) -> bool {
+        self.facilities.get(facility).is_some_and(|facility| facility.kind == SiteKind::Keeper)
+    }
+
+    /// The pairwise key to wrap with for a facility; `None` if a handover must be sent to it first, and always for a keeper.
     pub fn pair_for(&self, facility: &FacilityId) -> Option<SealKey> {
+        if self.gets_no_keys(facility) {
+            return None;
+        }
         if self.handed.contains(facility) {
             return Some(self.secret.pair_with(facility));
         }

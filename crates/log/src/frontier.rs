@@ -132,6 +132,11 @@ impl Frontier {
         self.get(log).is_some_and(|intervals| intervals.contains(seq))
     }
 
+    /// How many intervals there are in all logs: what a frontier costs to hold in memory.
+    pub fn intervals(&self) -> usize {
+        self.0.values().map(|log| log.0.len()).sum()
+    }
+
     /// How many entries are held.
     pub fn count(&self) -> u64 {
         self.0.values().map(Intervals::count).sum()
@@ -245,13 +250,20 @@ impl Frontier {
         Ok(())
     }
 
-    /// The difference to a frontier that the reader holds: logs that changed, named by their place in the order of the
-    /// base's authors.
+    /// The difference to a frontier that the reader holds, of this device or of another: logs that differ, named by their
+    /// place in the order of the base's authors.
     pub fn encode_delta(&self, base: &Frontier) -> Vec<u8> {
         let authors: Vec<_> = base.authors().into_iter().collect();
         let changed: Vec<_> = self.0.iter().filter(|(log, intervals)| base.get(log) != Some(intervals)).collect();
+        let gone: Vec<_> = base.0.keys().filter(|log| !self.0.contains_key(log)).collect();
         let mut out = Vec::new();
-        put_varint(&mut out, changed.len() as u64);
+        put_varint(&mut out, (changed.len() + gone.len()) as u64);
+        for log in gone {
+            // No intervals: nothing of this log is held. A base has every author that it holds something of.
+            let number = authors.binary_search(&log.author).map_or(0, |at| at as u64 + 1);
+            put_varint(&mut out, number << 3 | (log.lane as u64) << 1 | 1);
+            put_varint(&mut out, 0);
+        }
         for (log, intervals) in changed {
             // Author number (0 = a key follows), then lane and form in one varint.
             let number = authors.binary_search(&log.author).map_or(0, |at| at as u64 + 1);
@@ -293,7 +305,10 @@ impl Frontier {
             } else {
                 take_intervals(&mut r)?
             };
-            frontier.0.insert(log, intervals);
+            match intervals.0.is_empty() {
+                true => frontier.0.remove(&log),
+                false => frontier.0.insert(log, intervals),
+            };
         }
         if r.is_empty() { Ok(frontier) } else { Err(FormatError::Invalid("bytes after a frontier")) }
     }
@@ -418,6 +433,8 @@ mod tests {
             let back = Frontier::decode_delta(&grown.encode_delta(&base), &base).unwrap();
             prop_assert_eq!(back.hash(), grown.hash());
             prop_assert_eq!(back, grown);
+            // Beside another device's frontier, which may hold what this one does not.
+            prop_assert_eq!(Frontier::decode_delta(&now.encode_delta(&base), &base), Ok(now));
         }
 
         #[test]

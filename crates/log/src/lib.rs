@@ -14,6 +14,7 @@ pub mod frontier;
 pub mod ids;
 pub mod message;
 pub mod policy;
+pub mod reach;
 pub mod receipt;
 pub mod replica;
 pub mod run;

@@ -4,6 +4,7 @@ use crate::control::{SignedEnrolment, from_cbor, to_cbor};
 use crate::entry::HEADER_LEN;
 use crate::frontier::Range;
 use crate::ids::{DeviceId, Lane, LogId, NetworkId};
+use crate::reach::SignedReach;
 use crate::run::{CheckedRun, check_run};
 use crate::sign::{Signature, Verifier};
 use crate::wire::{FormatError, Reader, put_varint};
@@ -14,6 +15,13 @@ pub const SESSION_VERSION: u8 = 1;
 pub const RANGES_MAX: usize = 20_000;
 /// Most receipts in one message.
 pub const RECEIPTS_MAX: usize = 2_000;
+/// Bytes of receipts in one message, about: what is left out comes with the next session. A keeper takes no frame without
+/// entries above 1 MiB.
+pub const RECEIPTS_BYTES_MAX: usize = 768 * 1024;
+/// Kind byte of [`Message::Reach`].
+const REACH: u8 = 20;
+/// Kind byte of [`Message::Entries`]: the one kind that is large by nature.
+pub const ENTRIES_KIND: u8 = 6;
 
 /// The first message of each side.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -100,6 +108,8 @@ pub enum Message {
     Show(Vec<Range>),
     /// The header, or nothing if the place cannot be read.
     Header(Option<Box<[u8; HEADER_LEN]>>),
+    /// Where the sender, a keeper, is reached: please write it down.
+    Reach(Box<SignedReach>),
 }
 
 /// Adds the places to a message, authors by number.
@@ -243,6 +253,11 @@ pub mod encode {
     pub fn header(header: Option<&[u8; HEADER_LEN]>) -> Vec<u8> {
         [[19].as_slice(), header.map_or(&[], <[u8; HEADER_LEN]>::as_slice)].concat()
     }
+
+    /// Reach.
+    pub fn reach(reach: &SignedReach) -> Vec<u8> {
+        [[REACH].as_slice(), &to_cbor(reach)].concat()
+    }
 }
 
 /// What a reader needs to know of the session to read the numbers of authors.
@@ -262,6 +277,15 @@ pub enum Incoming {
     Ready(Message),
     /// A Need or a Gone with author numbers: kind byte and the rest.
     Numbered(u8, Vec<u8>),
+}
+
+/// The network that a first frame is for, without looking further into it: whoever serves several networks on one port
+/// gives the session to the one that is meant. `None` if it is no Hello of this version.
+pub fn network_of_hello(frame: &[u8]) -> Option<NetworkId> {
+    match frame {
+        [0, SESSION_VERSION, rest @ ..] => Some(NetworkId(*rest.first_chunk()?)),
+        _ => None,
+    }
 }
 
 /// Reads one frame. Checks hashes and signatures of entries; may run outside the replica, in parallel.
@@ -313,6 +337,7 @@ pub fn decode(bytes: &[u8], network: &NetworkId, verifier: &dyn Verifier) -> Res
         }
         19 if r.is_empty() => Message::Header(None),
         19 => Message::Header(Some(Box::new(r.array()?))),
+        REACH => return Ok(Incoming::Ready(Message::Reach(Box::new(from_cbor(r.rest())?)))),
         _ => return Err(FormatError::Invalid("message kind")),
     };
     if r.is_empty() { Ok(Incoming::Ready(message)) } else { Err(FormatError::Invalid("bytes after a message")) }
@@ -373,7 +398,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_frame_makes_the_reader_panic(kind in 0u8..22, junk in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn no_frame_makes_the_reader_panic(kind in 0u8..24, junk in proptest::collection::vec(any::<u8>(), 0..200)) {
             let bytes = [&[kind], junk.as_slice()].concat();
             if let Ok(incoming) = decode(&bytes, &NETWORK, &Ed25519Verifier) {
                 let _ = incoming.resolve(&Numbering { ours: vec![DeviceId([1; 32])], theirs: vec![] });

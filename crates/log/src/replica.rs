@@ -8,12 +8,14 @@
 
 mod exposure;
 mod fork;
+mod keep;
 mod save;
 mod session;
 #[cfg(test)]
 mod tests;
 
 pub use fork::Cut;
+pub use keep::{Keep, Keeping, Room, Takes};
 pub use save::Part;
 pub use session::{Outcome, SessionStats};
 
@@ -90,6 +92,8 @@ pub enum Input {
     /// The disk turned out to hold less than it had said: this is what is there. Nothing may be on its way to the disk. Call
     /// [`Replica::set_ends`] before, and [`Replica::recall`] after.
     Recounted(Vec<Span>),
+    /// How much room a keeper has now. No other site looks at it.
+    Room(Room),
 }
 
 impl Input {
@@ -170,6 +174,10 @@ pub enum Effect {
     KeepReceipt(Receipt),
     /// Keep what was refused, as evidence, and show it.
     KeepRefused(Refused),
+    /// Keep something that spares asking again after a restart.
+    Keep(Keep),
+    /// A session's peer has proven itself and is enrolled: from here on more may be taken from it.
+    Welcomed(SessionId),
     /// Something that a screen shows has changed.
     Changed,
 }
@@ -244,12 +252,20 @@ pub enum SaveError {
         "the last entries of this device's own log cannot be read here; they come back from a site that holds them"
     )]
     EndLost,
+    /// The facility is a keeper.
+    #[error("that site is a keeper: it is given no keys")]
+    KeeperGetsNoKeys,
+    /// This site is a keeper.
+    #[error("this site is a keeper: it forwards what others write and writes nothing")]
+    KeeperWritesNothing,
 }
 
 /// What an append was for.
 #[derive(Debug)]
 struct Pending {
     ranges: Vec<Range>,
+    /// Headers and bodies.
+    bytes: u64,
     save: Option<(Token, Vec<EntryId>)>,
 }
 
@@ -283,6 +299,8 @@ pub struct Replica {
     readings: BTreeMap<Token, Reading>,
     /// Own places that were written once and cannot be read here, the last of each lane.
     ends: BTreeMap<Lane, Seq>,
+    /// What only a keeper has.
+    keeper: Option<keep::Keeper>,
 }
 
 /// What a replica is started with.
@@ -301,25 +319,30 @@ pub struct Start {
     pub spans: Vec<Span>,
     /// Newest receipts kept.
     pub receipts: Vec<Receipt>,
+    /// Own receipts that peers are known to hold, as [`Keep::Acknowledged`] had them.
+    pub acknowledged: Vec<(DeviceId, Receipt)>,
+    /// What a keeper was told at its join and has seen since; `None` at every other site.
+    pub keeper: Option<Keeping>,
 }
 
 impl Replica {
     /// Starts from what the disk holds. Then feed every control entry through [`Replica::remember`].
     pub fn new(start: Start) -> Self {
         let chains = Chains::new(start.spans);
+        let (directory, keeper) = keep::directory(start.network, start.secret, start.keeper, &*start.verifier);
         Replica {
             network: start.network,
             signer: start.signer,
             verifier: start.verifier,
             entropy: start.entropy,
             clock: Clock::default(),
-            directory: Directory::new(start.network, start.secret),
+            directory,
             durable: chains.frontier(),
             chains,
             pending: BTreeMap::new(),
             next_token: 1 << 32,
             receipts: start.receipts.into_iter().map(|receipt| (receipt.device, receipt)).collect(),
-            acknowledged: BTreeMap::new(),
+            acknowledged: start.acknowledged.into_iter().collect(),
             sessions: BTreeMap::new(),
             owing: true,
             outlived: false,
@@ -328,6 +351,7 @@ impl Replica {
             doubtful: true,
             readings: BTreeMap::new(),
             ends: BTreeMap::new(),
+            keeper,
         }
     }
 
@@ -363,6 +387,10 @@ impl Replica {
     /// forgotten, above all keys of charts whose grant is on no disk. `control` is every control entry that is durable.
     /// Call it before the next input.
     pub fn recall<'a>(&mut self, control: impl IntoIterator<Item = &'a Entry>) {
+        if self.keeper.is_some() {
+            // It has read nothing of what was lost.
+            return;
+        }
         self.directory = Directory::new(self.network, self.directory.secret().clone());
         control.into_iter().for_each(|entry| self.remember(entry));
         self.owing = true;
@@ -439,6 +467,7 @@ impl Replica {
             out.push(Effect::SaveFailed(token, SaveError::Disk));
             return out;
         }
+        let Some(input) = self.as_keeper(input, &mut out) else { return out };
         match input {
             Input::Save(token, parts) => self.save(now_ms, token, parts, &mut out),
             Input::Found(token, authority, enrolment) => self.found(now_ms, token, authority, enrolment, &mut out),
@@ -462,6 +491,7 @@ impl Replica {
             Input::Appended(token) => self.appended(token, &mut out),
             Input::AppendFailed(token, spans) => self.append_failed(token, spans, &mut out),
             Input::Recounted(spans) => self.recounted(spans, &mut out),
+            Input::Room(room) => self.set_room(room),
         }
         out
     }
@@ -484,6 +514,7 @@ impl Replica {
         let lost = lost.map(|Header { log, seq, .. }| Fork { log, seq, differ: seq });
         let offered = entries.clone();
         let (new, fork) = self.chains.sift(entries);
+        let new = self.within_room(new);
         if let Some(Fork { log, seq, .. }) = fork {
             let entry = offered.into_iter().find(|entry| entry.header().seq == seq).map(Box::new);
             out.push(Effect::KeepRefused(Refused { log, seq, from, reason: RefusedReason::Fork, entry }));
@@ -528,8 +559,9 @@ impl Replica {
         out: &mut Vec<Effect>,
     ) {
         assert!(!entries.is_empty(), "an append has entries");
-        let mut held = Frontier::default();
+        let (mut held, mut bytes) = (Frontier::default(), 0);
         for Appending { entry, .. } in &entries {
+            bytes += keep::size_of(entry);
             let header = entry.header();
             assert!(!self.durable.contains(&header.log, header.seq), "a place is filled once");
             held.insert(Range { log: header.log, from: header.seq, to: header.seq });
@@ -537,7 +569,7 @@ impl Replica {
         let token = self.next_token;
         self.next_token += 1;
         let ids = entries.iter().map(|appending| appending.entry.id()).collect();
-        let pending = Pending { ranges: held.minus(&Frontier::default()), save: save.map(|save| (save, ids)) };
+        let pending = Pending { ranges: held.minus(&Frontier::default()), bytes, save: save.map(|save| (save, ids)) };
         self.pending.insert(token, pending);
         out.push(Effect::Append { token, entries, readable, cut: None });
     }
@@ -546,7 +578,7 @@ impl Replica {
     fn put_cut(&mut self, cut: Cut, out: &mut Vec<Effect>) {
         let token = self.next_token;
         self.next_token += 1;
-        self.pending.insert(token, Pending { ranges: vec![], save: None });
+        self.pending.insert(token, Pending { ranges: vec![], bytes: 0, save: None });
         out.push(Effect::Append { token, entries: vec![], readable: BTreeSet::new(), cut: Some(cut) });
     }
 
@@ -566,6 +598,7 @@ impl Replica {
     fn append_failed(&mut self, token: Token, spans: Vec<Span>, out: &mut Vec<Effect>) {
         self.chains = Chains::new(spans);
         let void = self.pending.split_off(&token);
+        self.give_room_back(&void);
         for pending in void.into_values() {
             if let Some((save, _)) = pending.save {
                 out.push(Effect::SaveFailed(save, SaveError::Disk));

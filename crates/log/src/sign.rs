@@ -25,6 +25,8 @@ pub enum Purpose {
     Device,
     /// The network's policy, stated by its authority.
     Policy,
+    /// Where a device is reached that cannot write it into the control lane.
+    Reach,
 }
 
 impl Purpose {
@@ -37,6 +39,7 @@ impl Purpose {
             Purpose::Authority => b"sanad/1 authorit",
             Purpose::Device => b"sanad/1 device  ",
             Purpose::Policy => b"sanad/1 policy  ",
+            Purpose::Reach => b"sanad/1 reach   ",
         }
     }
 }

@@ -7,8 +7,8 @@
 use minicbor::bytes::ByteArray;
 use sanad_log::clock::Hlc;
 use sanad_log::control::{
-    Authority, Contact, Control, Enrolment, FacilitySecret, Grant, Handover, SignedEnrolment, SiteKind, from_cbor,
-    open_handover, seal_handover, to_cbor,
+    Authority, Contact, Control, Enrolment, Facility, FacilitySecret, Grant, Handover, SignedEnrolment, SiteKind,
+    from_cbor, open_handover, seal_handover, to_cbor,
 };
 use sanad_log::entropy::Entropy;
 use sanad_log::entry::{BodyKind, Entry, Header};
@@ -16,6 +16,7 @@ use sanad_log::frontier::{Frontier, Range, registry_digest};
 use sanad_log::ids::{DeviceId, EntryId, FacilityId, Lane, LogId, NetworkId, ScopeTag};
 use sanad_log::message::{Hello, Message, Numbering, Refusal, decode, encode};
 use sanad_log::policy::{PolicyStatement, SignedPolicy};
+use sanad_log::reach::{Reach, SignedReach};
 use sanad_log::receipt::{Form, Receipt};
 use sanad_log::run::{check_run, encode_run};
 use sanad_log::seal::{SealKey, padded_len};
@@ -24,7 +25,7 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// Every file that was ever published for this crate. A format that changes adds a file and keeps the old one here.
-const FILES: [&str; 12] = [
+const FILES: [&str; 13] = [
     "control-1",
     "entry-1",
     "frontier-1",
@@ -35,6 +36,7 @@ const FILES: [&str; 12] = [
     "name-1",
     "padding-1",
     "policy-1",
+    "keeper-1",
     "receipt-1",
     "run-1",
 ];
@@ -496,6 +498,7 @@ fn messages_hold(file: &Value) {
             Message::Ids(ids) => encode::ids(&ids),
             Message::Show(places) => encode::show(places[0], &authors),
             Message::Header(header) => encode::header(header.as_deref()),
+            Message::Reach(reach) => encode::reach(&reach),
         };
         assert_eq!(hex(&again), hex(&frame), "{name}");
     }
@@ -530,6 +533,40 @@ fn control_statements_are_read_and_made_as_before() {
     }
     let read: Handover = from_cbor(&bytes(&file, "handover")).unwrap();
     assert_eq!((read.pair, read.epochs), (handover().pair, handover().epochs));
+}
+
+/// What came with keepers: their kind, where they are reached, its frame, and a difference that takes a log away.
+fn make_keeper() -> Value {
+    let facility = secret(0x30).facility("Post", SiteKind::Keeper);
+    let contact = Contact { addresses: vec!["https://198.51.100.7:8470".to_owned()], certificate: [8; 32].into() };
+    let reach = Reach { network: network(), device: device(1), counter: 2, contact };
+    let signed = SignedReach::sign(&reach, &signer(1));
+    let [_, base, grown, _] = frontiers();
+    json!({
+        "network": network().to_string(), "device": device(1).to_string(), "facility": hex(&to_cbor(&facility)),
+        "reach": hex(&to_cbor(&reach)), "control": hex(&to_cbor(&Control::Reach(signed.clone()))),
+        "frame": hex(&encode::reach(&signed)),
+        "frontier": frontier_json(&base), "beside": frontier_json(&grown), "delta": hex(&base.encode_delta(&grown)),
+    })
+}
+
+#[test]
+fn what_came_with_keepers_is_read_and_made_as_before() {
+    let file = vectors("keeper-1", make_keeper);
+    let network = NetworkId(array(&file, "network"));
+    let facility: Facility = from_cbor(&bytes(&file, "facility")).unwrap();
+    assert_eq!((facility.kind, to_cbor(&facility)), (SiteKind::Keeper, bytes(&file, "facility")));
+    let Control::Reach(signed) = from_cbor(&bytes(&file, "control")).unwrap() else { panic!("another statement") };
+    let reach = signed.verify(&network, &Ed25519Verifier).unwrap();
+    assert_eq!((reach.device.0, reach.counter), (array(&file, "device"), 2));
+    assert_eq!(to_cbor(&reach), bytes(&file, "reach"));
+    assert_eq!(encode::reach(&signed), bytes(&file, "frame"));
+    let message = decode(&bytes(&file, "frame"), &network, &Ed25519Verifier).unwrap();
+    let message = message.resolve(&Numbering::default()).unwrap();
+    assert!(matches!(message, Message::Reach(read) if *read == signed));
+    let (expected, beside) = (frontier(&ranges_of(&file, "frontier")), frontier(&ranges_of(&file, "beside")));
+    assert_eq!(expected.encode_delta(&beside), bytes(&file, "delta"));
+    assert_eq!(Frontier::decode_delta(&bytes(&file, "delta"), &beside), Ok(expected));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! queue; what waits there at once goes to the disk together (group commit), and only then is anybody told.
 
 use crate::draft::Drafted;
+use crate::keep;
 use crate::roots;
 use crate::save::{Overlay, Saved};
 use crate::site::SiteError;
@@ -12,7 +13,7 @@ use sanad_log::frontier::Range;
 use sanad_log::ids::{DeviceId, EntryId, ScopeTag};
 use sanad_log::receipt::{Form, Receipt};
 use sanad_log::replica::{
-    Appending, Cut, Effect, Input, Outcome, PlainBody, Refused, RefusedReason, Replica, SaveError, SessionId,
+    Appending, Cut, Effect, Input, Keep, Outcome, PlainBody, Refused, RefusedReason, Replica, SaveError, SessionId,
     SessionStats, Token,
 };
 use sanad_log::sign::{Ed25519Signer, Signer as _};
@@ -53,12 +54,16 @@ pub(crate) enum Command {
     Session(Input),
     /// Looks at the replica and the store, between two commits.
     Look(Look),
+    /// A keeper's room may have changed.
+    Room,
     /// Ends the thread once everything before is done.
     Stop,
 }
 
 /// What a session's carrier is told.
 pub(crate) enum Word {
+    /// The peer has proven itself and is enrolled.
+    Welcomed,
     /// Pass on a frame; say so when there is room again, if it is paced.
     Frame(Vec<u8>, bool),
     /// The session is over.
@@ -108,7 +113,7 @@ pub(crate) struct Heart {
     /// Appends of this batch, in order.
     appends: Vec<Append>,
     append_bytes: usize,
-    /// Receipts to keep with the next commit.
+    /// Receipts, and what else spares asking again, to keep with the next commit.
     receipts: BTreeMap<String, Vec<u8>>,
     /// True if the last commit failed because the disk has no room: whoever waits is told that, and not just "the disk".
     full: bool,
@@ -184,7 +189,9 @@ impl Heart {
                 self.owed.insert(token, Owed::Write(answer));
                 self.drive(input(token));
             }
+            Command::Room => self.refresh_room(),
             Command::Open(session, input, line) => {
+                self.refresh_room();
                 self.lines.insert(session, line);
                 self.drive(input);
             }
@@ -204,6 +211,13 @@ impl Heart {
             Command::Stop => {}
         }
         Ok(())
+    }
+
+    /// Tells a keeper how much it may still take. Other sites take what there is.
+    fn refresh_room(&mut self) {
+        if let Some(room) = keep::room_now(&self.replica, &self.store) {
+            self.drive(room);
+        }
     }
 
     fn token(&mut self) -> Token {
@@ -333,10 +347,21 @@ impl Heart {
                 }
             }
             Effect::KeepRefused(refused) => self.keep_refused(&refused),
+            Effect::Keep(keep) => self.keep(&keep),
+            Effect::Welcomed(session) => {
+                if let Some(line) = self.lines.get(&session) {
+                    drop(line.send(Word::Welcomed));
+                }
+            }
             Effect::Changed => self.changed.send_modify(|generation| *generation += 1),
             Effect::Append { .. } | Effect::Load { .. } | Effect::Read { .. } => {}
             Effect::Renew | Effect::KeepReceipt(_) => {}
         }
+    }
+
+    fn keep(&mut self, keep: &Keep) {
+        let (name, value) = keep::kept(keep);
+        self.receipts.insert(name, value);
     }
 
     fn refusal(&self, error: SaveError) -> SiteError {
@@ -443,9 +468,11 @@ impl Heart {
             Err(StoreError::DamagedFile) if self.mend() => self.store.spans()?,
             spans => spans?,
         };
-        let control = self.store.control_entries()?;
+        // A keeper has read nothing that it would have to forget.
+        let is_keeper = self.replica.directory().is_keeper();
+        let control = if is_keeper { vec![] } else { self.store.control_entries()?.entries };
         self.drive(Input::AppendFailed(failed, spans));
-        self.replica.recall(&control.entries);
+        self.replica.recall(&control);
         Ok(())
     }
 

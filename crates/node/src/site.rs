@@ -12,6 +12,7 @@ use crate::save::{SaveRequest, Saved};
 use crate::session::SessionReport;
 use crate::talk::Talks;
 use crate::tls::{Identity, TlsError};
+use crate::turned_away::TurnedAway;
 use sanad_log::control::{Authority, Contact, Enrolment, FacilitySecret, SignedEnrolment, SiteKind, is_call_sign};
 use sanad_log::directory::Directory;
 use sanad_log::entropy::Entropy;
@@ -85,6 +86,7 @@ struct Inner {
     reports: Mutex<BTreeMap<DeviceId, SessionReport>>,
     talks: Talks,
     remembered: Remembered,
+    turned_away: TurnedAway,
     throttle: Throttle,
     dialer: Dialer,
     answering: tokio::sync::Mutex<()>,
@@ -126,8 +128,14 @@ fn begin(store: &mut Store) -> Result<(Secrets, Replica), StoreError> {
         receipts.extend(receipt);
     }
     let secret = FacilitySecret::from_bytes(&secrets.facility);
-    // First what has to be read whole: a place that cannot be is in no span.
-    let control = roots::control_lane(store, &Directory::new(secrets.network, secret.clone()))?;
+    let keeper = crate::keep::keeping(store, &secrets)?;
+    let is_keeper = keeper.is_some();
+    // First what has to be read whole: a place that cannot be is in no span. A keeper can read none of it: what it holds is
+    // not gone through at a start, however much it is.
+    let control = match is_keeper {
+        true => Vec::new(),
+        false => roots::control_lane(store, &Directory::new(secrets.network, secret.clone()))?,
+    };
     let mut replica = Replica::new(Start {
         network: secrets.network,
         signer: Box::new(signer),
@@ -136,13 +144,17 @@ fn begin(store: &mut Store) -> Result<(Secrets, Replica), StoreError> {
         secret,
         spans: store.spans()?,
         receipts,
+        acknowledged: crate::keep::acknowledged(store, &secrets)?,
+        keeper,
     });
     control.iter().for_each(|entry| replica.remember(entry));
     replica.set_ends(store.lost().ends_of(device));
-    // What could not be opened when it came, because the power went between a grant and its use.
-    let sealed = store.sealed_scopes()?;
-    let readable = sealed.into_iter().filter(|scope| replica.directory().is_readable(scope)).collect();
-    store.open_backlog(&readable, replica.directory())?;
+    if !is_keeper {
+        // What could not be opened when it came, because the power went between a grant and its use.
+        let sealed = store.sealed_scopes()?;
+        let readable = sealed.into_iter().filter(|scope| replica.directory().is_readable(scope)).collect();
+        store.open_backlog(&readable, replica.directory())?;
+    }
     // The account starts from here.
     store.take_shrunk();
     Ok((secrets, replica))
@@ -207,6 +219,7 @@ impl Site {
             reports: Mutex::default(),
             talks,
             remembered: Remembered::default(),
+            turned_away: TurnedAway::default(),
             throttle: Throttle::default(),
             dialer: Dialer::new(Limits::default()),
             answering: tokio::sync::Mutex::default(),
@@ -230,7 +243,7 @@ impl Site {
         &self.0.secrets.call_sign
     }
 
-    /// Enclave or haven.
+    /// Enclave, haven or keeper.
     pub fn kind(&self) -> SiteKind {
         self.0.secrets.kind
     }
@@ -350,6 +363,11 @@ impl Site {
         &self.0.answering
     }
 
+    /// Who was turned away at the door since this process started.
+    pub fn turned_away(&self) -> &TurnedAway {
+        &self.0.turned_away
+    }
+
     pub(crate) fn throttle(&self) -> &Throttle {
         &self.0.throttle
     }
@@ -358,6 +376,11 @@ impl Site {
         let (answer, answered) = oneshot::channel();
         self.send(Command::Write(Box::new(input), answer)).await?;
         answered.await.map_err(|_| SiteError::Closed)?
+    }
+
+    /// Tells a keeper how much room it has now.
+    pub(crate) async fn refresh_room(&self) -> Result<(), SiteError> {
+        self.send(Command::Room).await
     }
 
     /// Looks at the replica and the store between two commits.

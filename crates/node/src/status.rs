@@ -1,16 +1,18 @@
 //! The two gauges and how far each site has confirmed: what `sanad status` prints and every screen shows.
 
 use crate::exposure::{Amount, Exposed, PolicyStatus, policy_status};
+use crate::keep::KeeperStatus;
 use crate::session::SessionReport;
 use crate::site::{Site, SiteError};
 use crate::talk::Failing;
+use crate::turned_away::Turned;
 use sanad_log::control::SiteKind;
 use sanad_log::frontier::Range;
 use sanad_log::ids::{DeviceId, FacilityId, Lane, ScopeTag};
 use sanad_log::replica::Replica;
 use sanad_store::{Counts, Store, StoreError, Sums};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a site stands.
 #[derive(Clone, Debug, Serialize)]
@@ -19,8 +21,10 @@ pub struct Status {
     pub site: String,
     /// The network, as the first 8 hexadecimal digits of its id.
     pub network: String,
-    /// `enclave` or `haven`.
+    /// `enclave`, `haven` or `keeper`.
     pub kind: &'static str,
+    /// What a keeper holds and takes; nothing at any other site.
+    pub keeper: Option<KeeperStatus>,
     /// What would be lost if this site were destroyed now.
     pub only_here: Exposed,
     /// What other sites have not confirmed as the network's policy wants; holds all that is only here.
@@ -37,6 +41,8 @@ pub struct Status {
     pub refused: u64,
     /// What cannot be read any more and has not come back yet.
     pub lost: LostHere,
+    /// Callers that were turned away since this process started, by reason.
+    pub turned_away: Vec<Turned>,
 }
 
 /// Entries that were here and cannot be read any more. They are not held: no number counts them.
@@ -72,6 +78,8 @@ pub struct Stored {
     pub resources: u64,
     /// Resources that wait for a clinician.
     pub conflicts: u64,
+    /// Bytes of all entries, headers and bodies.
+    pub bytes: u64,
 }
 
 impl From<Counts> for Stored {
@@ -83,6 +91,7 @@ impl From<Counts> for Stored {
             records: counts.records,
             resources: counts.resources,
             conflicts: counts.conflicts,
+            bytes: counts.bytes,
         }
     }
 }
@@ -98,7 +107,7 @@ pub struct SiteStatus {
     pub devices: Vec<DeviceId>,
     /// Call sign.
     pub site: String,
-    /// `enclave` or `haven`.
+    /// `enclave`, `haven` or `keeper`; `member` where this site is a keeper, which is not told.
     pub kind: &'static str,
     /// When its newest receipt came here, in milliseconds since 1970; `None` if never.
     pub confirmed_ms: Option<u64>,
@@ -119,6 +128,7 @@ pub fn kind_name(kind: SiteKind) -> &'static str {
     match kind {
         SiteKind::Enclave => "enclave",
         SiteKind::Haven => "haven",
+        SiteKind::Keeper => "keeper",
     }
 }
 
@@ -161,13 +171,16 @@ struct Seen {
     facility: FacilityId,
     devices: Vec<DeviceId>,
     site: String,
-    kind: SiteKind,
+    kind: &'static str,
     unconfirmed: Vec<Range>,
     addresses: Vec<String>,
 }
 
 fn see_sites(replica: &Replica) -> Vec<Seen> {
     let directory = replica.directory();
+    if directory.is_keeper() {
+        return see_members(replica);
+    }
     let others = directory.facilities().iter().filter(|(id, _)| **id != directory.own());
     others
         .map(|(id, facility)| {
@@ -177,13 +190,32 @@ fn see_sites(replica: &Replica) -> Vec<Seen> {
             Seen {
                 facility: *id,
                 site: facility.call_sign.clone(),
-                kind: facility.kind,
+                kind: kind_name(facility.kind),
                 unconfirmed: replica.unconfirmed_by(id).unwrap_or_else(|| replica.durable().minus(&Default::default())),
                 addresses: contacts.flat_map(|contact| contact.addresses.clone()).collect(),
                 devices,
             }
         })
         .collect()
+}
+
+/// The members that have shown themselves to this keeper. It keeps no call sign of theirs: they are listed by the first
+/// digits of their facility's id.
+fn see_members(replica: &Replica) -> Vec<Seen> {
+    let directory = replica.directory();
+    let mut members: BTreeMap<FacilityId, Vec<DeviceId>> = BTreeMap::new();
+    for (device, facility) in directory.devices().iter().filter(|(_, facility)| **facility != directory.own()) {
+        members.entry(*facility).or_default().push(*device);
+    }
+    let seen = members.into_iter().map(|(facility, devices)| Seen {
+        facility,
+        devices,
+        site: facility.to_string()[..8].to_owned(),
+        kind: "member",
+        unconfirmed: replica.unconfirmed_by(&facility).unwrap_or_else(|| replica.durable().minus(&Default::default())),
+        addresses: vec![],
+    });
+    seen.collect()
 }
 
 impl Site {
@@ -231,7 +263,7 @@ impl Site {
                 facility: site.facility,
                 devices: site.devices,
                 site: site.site,
-                kind: kind_name(site.kind),
+                kind: site.kind,
                 addresses: site.addresses,
             });
         }
@@ -239,6 +271,8 @@ impl Site {
             site: self.call_sign().to_owned(),
             network: self.network().to_string()[..8].to_owned(),
             kind: kind_name(self.kind()),
+            keeper: self.keeper_status().await?,
+            turned_away: self.turned_away().lines(),
             only_here: self.sums_by_lane(&exposure.only_here)?.into(),
             not_yet_safe: self.sums_by_lane(&exposure.not_yet_safe)?.into(),
             policy,

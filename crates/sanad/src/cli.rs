@@ -31,6 +31,9 @@ pub enum Command {
         /// Let the new site in as a haven: outside the siege, every chart is granted to it.
         #[arg(long)]
         haven: bool,
+        /// Let the new site in as a keeper: it stores and forwards what is sealed, and can read nothing.
+        #[arg(long, conflicts_with = "haven")]
+        keeper: bool,
         /// Where the new site can reach this one, if `serve` has not said so yet: `https://HOST:PORT`.
         #[arg(long, value_name = "URL")]
         address: Vec<String>,
@@ -58,6 +61,8 @@ pub enum Command {
         #[arg(long)]
         discover: bool,
     },
+    /// Run the keeper of a folder, or the keepers in it, each of another network: no screens, one port.
+    Keep(Keep),
     /// Import FHIR R4: JSON resources, Bundles, NDJSON, folders of these.
     Import {
         /// The data folder.
@@ -207,6 +212,25 @@ pub struct Verdict {
     /// Grant nothing.
     #[arg(long)]
     pub refuse: bool,
+}
+
+#[derive(Args)]
+pub struct Keep {
+    /// The data folder of a keeper, or a folder with one for each network.
+    pub dir: PathBuf,
+    /// Where to listen.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8470")]
+    pub listen: SocketAddr,
+    /// Where members reach this keeper: `https://HOST:PORT`. Told to the members of each network and to nobody else.
+    #[arg(long, value_name = "URL")]
+    pub address: Vec<String>,
+    /// Bytes of entries that each network's keeper may hold; kept until another is given. Without one, the disk.
+    #[arg(long, value_name = "BYTES")]
+    pub quota: Option<u64>,
+    /// Another address of the site that let this keeper in: `https://HOST:PORT`, or `FOLDER=https://HOST:PORT` if there are
+    /// several networks.
+    #[arg(long, value_name = "URL")]
+    pub peer: Vec<String>,
 }
 
 #[derive(Args)]

@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod exposed;
 mod found;
+mod keep;
 pub mod operate;
 mod serve;
 
@@ -39,9 +40,13 @@ async fn dispatch(cli: Cli) -> Result<u8> {
             warn_of_names(address);
             return serve::run(dir, &passphrase(false)?, *listen, address.clone(), *discover, json).await;
         }
-        Command::Invite { dir, haven, address } => {
+        Command::Keep(options) => {
+            warn_of_names(&options.address);
+            return keep::run(options, &passphrase(false)?, json).await;
+        }
+        Command::Invite { dir, haven, keeper, address } => {
             warn_of_names(address);
-            (dir, Operation::Invite { haven: *haven, addresses: address.clone() })
+            (dir, Operation::Invite { haven: *haven, keeper: *keeper, addresses: address.clone() })
         }
         Command::Import { dir, files, by } => {
             let files = files.iter().map(|file| absolute(file)).collect();
@@ -66,6 +71,9 @@ async fn dispatch(cli: Cli) -> Result<u8> {
         }
         Command::Check { dir, rebuild } => (dir, Operation::Check { rebuild: *rebuild }),
     };
+    if let (Operation::Status, Some(folders)) = (&operation, keep::many(dir)) {
+        return keep::status(&folders, &passphrase(false)?, json).await;
+    }
     let (code, result) = operate::here_or_there(dir, &passphrase(false)?, &operation).await?;
     print(json, &result, operate::in_words(&operation, &result));
     Ok(code)

@@ -55,6 +55,21 @@ pub enum Trouble {
     /// Several things begin so.
     #[error("several things begin so")]
     ExplainAmbiguous(String),
+    /// The folder is a keeper's: it has no screens.
+    #[error("this folder is a keeper's")]
+    IsAKeeper,
+    /// The folder holds a site that is no keeper.
+    #[error("this folder holds no keeper")]
+    NotAKeeper(PathBuf),
+    /// Two folders hold keepers of one network.
+    #[error("two folders hold keepers of one network")]
+    KeptTwice(PathBuf, PathBuf),
+    /// An address cannot be read.
+    #[error("the address cannot be read")]
+    BadAddress(String),
+    /// It is not said which of several networks an address is for.
+    #[error("it is not said which network the address is for")]
+    PeerOfWhich(String),
     /// The port is taken.
     #[error("cannot listen there")]
     CannotListen(String),
@@ -150,6 +165,8 @@ pub fn name(error: &anyhow::Error) -> Named {
 
 fn name_site(error: &SiteError) -> Named {
     match error {
+        SiteError::Save(SaveError::KeeperWritesNothing) => (EXIT_REFUSED, "keeper-writes-nothing", vec![]),
+        SiteError::Save(SaveError::KeeperGetsNoKeys) => (EXIT_REFUSED, "keeper-gets-no-keys", vec![]),
         SiteError::Save(SaveError::EndLost) => (EXIT_DAMAGED, "end-lost", vec![]),
         SiteError::Store(error) => name_store(error),
         SiteError::BadCallSign => (EXIT_USAGE, "bad-call-sign", vec![]),
@@ -172,6 +189,14 @@ fn name_trouble(trouble: &Trouble) -> Named {
         Trouble::ExplainNotUnderstood(what) => (EXIT_USAGE, "explain-not-understood", vec![("what", what.clone())]),
         Trouble::ExplainNotFound(what) => (EXIT_FAILED, "explain-not-found", vec![("what", what.clone())]),
         Trouble::ExplainAmbiguous(what) => (EXIT_USAGE, "explain-ambiguous", vec![("what", what.clone())]),
+        Trouble::IsAKeeper => (EXIT_USAGE, "is-a-keeper", vec![]),
+        Trouble::NotAKeeper(folder) => (EXIT_USAGE, "not-a-keeper", vec![("folder", folder.display().to_string())]),
+        Trouble::KeptTwice(one, other) => {
+            let args = vec![("one", one.display().to_string()), ("other", other.display().to_string())];
+            (EXIT_USAGE, "kept-twice", args)
+        }
+        Trouble::BadAddress(address) => (EXIT_USAGE, "bad-address", vec![("address", address.clone())]),
+        Trouble::PeerOfWhich(name) => (EXIT_USAGE, "peer-of-which", vec![("name", name.clone())]),
         Trouble::CannotListen(why) => (EXIT_FAILED, "cannot-listen", vec![("why", why.clone())]),
         Trouble::Remote { code, .. } => (*code, "failed", vec![]),
     }

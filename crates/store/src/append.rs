@@ -162,7 +162,7 @@ impl Store {
         let tx = Transaction::new(&mut self.db, TransactionBehavior::Immediate)?;
         let mut places = Places { tx: &tx, logs: &mut self.logs, next_blob: &mut self.next_blob };
         let mut projector = Projector::new(&tx)?;
-        let (mut done, mut tally, mut found) = (Appended::default(), Tally::default(), BTreeSet::new());
+        let (mut done, mut counts, mut found) = (Appended::default(), Tally::default(), BTreeSet::new());
         for incoming in batch.entries {
             let entry = incoming.entry;
             let (log, header) = (places.log(entry.header().log)?, entry.header());
@@ -170,7 +170,7 @@ impl Store {
                 found.insert((header.log, header.seq));
                 if places.put_again(log, entry)? {
                     // The bytes have another number now, and the old one stands for nothing.
-                    tally.add(CUT, 1);
+                    counts.add(CUT, 1);
                     done.stored += 1;
                     continue;
                 }
@@ -185,7 +185,8 @@ impl Store {
                 None => {
                     let opened = Opened::of_incoming(incoming, directory);
                     places.put(log, entry, &opened)?;
-                    tally.entry(opened.state, opened.records(), 1);
+                    counts.entry(opened.state, opened.records(), 1);
+                    counts.bytes(opened.state, HEADER_LEN + entry.body().len(), 1);
                     done.stored += 1;
                     done.sealed += u64::from(opened.state == EntryState::Sealed);
                     if opened.state.is_unreadable() {
@@ -202,8 +203,8 @@ impl Store {
                 }
             }
         }
-        projector.finish(&mut tally)?;
-        tally.write(&tx)?;
+        projector.finish(&mut counts)?;
+        counts.write(&tx)?;
         for change in batch.state {
             put_state(&tx, *change)?;
         }

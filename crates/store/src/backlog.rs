@@ -7,7 +7,7 @@ use crate::store::Store;
 use crate::tally::Tally;
 use rusqlite::{Transaction, TransactionBehavior, params};
 use sanad_log::directory::Directory;
-use sanad_log::entry::Entry;
+use sanad_log::entry::{Entry, HEADER_LEN};
 use sanad_log::ids::{ScopeTag, Seq};
 use std::collections::BTreeSet;
 
@@ -83,6 +83,9 @@ impl Store {
             let seq = entry.header().seq as i64;
             let updated = update.execute(params![log, seq, opened.state as u8, opened.records()])?;
             assert!(updated == 1, "an entry has one row");
+            let bytes = HEADER_LEN + entry.body().len();
+            tally.bytes(EntryState::Sealed, bytes, -1);
+            tally.bytes(opened.state, bytes, 1);
             tally.entry(EntryState::Sealed, None, -1);
             tally.entry(opened.state, opened.records(), 1);
             if let Some(save) = &opened.save {

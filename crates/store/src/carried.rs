@@ -8,7 +8,7 @@ use crate::load::log_number;
 use crate::store::Store;
 use crate::tally::{CUT, Tally};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
-use sanad_log::entry::Entry;
+use sanad_log::entry::{Entry, HEADER_LEN};
 use sanad_log::frontier::Range;
 use sanad_log::ids::{EntryId, LogId, Seq};
 
@@ -62,6 +62,7 @@ impl Store {
             }
             let state = EntryState::from_u8(row.get(1)?).ok_or(StoreError::DamagedFile)?;
             tally.entry(state, row.get(2)?, -1);
+            tally.bytes(state, HEADER_LEN + entry.body().len(), -1);
             count += 1;
         }
         drop(rows);

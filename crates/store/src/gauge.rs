@@ -50,6 +50,8 @@ pub struct Counts {
     pub conflicts: u64,
     /// Pieces of evidence kept of what was refused.
     pub refused: u64,
+    /// Bytes of all entries, headers and bodies.
+    pub bytes: u64,
 }
 
 /// Entries and records in some ranges; places that are not held count as nothing.
@@ -113,6 +115,7 @@ pub(crate) fn counts(db: &Connection) -> Result<Counts, StoreError> {
         records: totals.readable_records() + closed,
         readable_records: totals.readable_records(),
         resources: totals.resources(),
+        bytes: totals.unread_bytes(),
         // Each of these counts along an index that holds nothing else.
         patients: count("SELECT count(*) FROM patient WHERE survivor IS NULL")?,
         conflicts: count("SELECT count(*) FROM resource WHERE conflicts > 0")?,

@@ -21,6 +21,7 @@ mod digest;
 mod error;
 mod folder;
 mod gauge;
+mod inspect;
 mod load;
 mod patients;
 mod people;

@@ -106,6 +106,23 @@ impl Store {
         Reader::new(self.files.clone())
     }
 
+    /// Gives the writer a page cache of another size: a process that holds many stores has to share.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn limit_cache(&mut self, kib: u32) -> Result<(), StoreError> {
+        self.files.writer_cache_kib = kib;
+        Ok(self.db.execute_batch(&format!("PRAGMA cache_size = -{kib}"))?)
+    }
+
+    /// Bytes that are free on the store's disk.
+    ///
+    /// # Errors
+    /// The operating system does not say.
+    pub fn free_bytes(&self) -> Result<u64, StoreError> {
+        self.files.free_bytes()
+    }
+
     /// The site's secrets.
     ///
     /// # Errors

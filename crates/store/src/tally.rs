@@ -17,6 +17,8 @@ const MORE_RECORDS: i64 = 10;
 pub(crate) const CUT: i64 = 30;
 /// Resources that are deleted.
 pub(crate) const DELETED: i64 = 20;
+/// Bytes of entries in a state other than readable, headers and bodies: all of a keeper's.
+const BYTES: i64 = 40;
 
 /// Changes of counts within one transaction.
 #[derive(Default)]
@@ -33,6 +35,13 @@ impl Tally {
         match (state, records) {
             (EntryState::Readable, Some(records)) => self.add(MORE_RECORDS, change * (records - 1)),
             (state, _) => self.add(ENTRIES + i64::from(state as u8), change),
+        }
+    }
+
+    /// The bytes of an entry in this state came, or with -1 went.
+    pub(crate) fn bytes(&mut self, state: EntryState, bytes: usize, change: i64) {
+        if state != EntryState::Readable {
+            self.add(BYTES, change * bytes as i64);
         }
     }
 
@@ -56,6 +65,12 @@ pub(crate) fn recount_entries(tx: &Connection) -> Result<(), StoreError> {
          UNION ALL SELECT ?2, coalesce(sum(records - 1), 0) FROM entry WHERE state = ?3
          UNION ALL SELECT ?4, (SELECT coalesce(max(id), 0) FROM blob) - (SELECT count(*) FROM entry)",
         params![ENTRIES, MORE_RECORDS, EntryState::Readable as u8, CUT],
+    )?;
+    tx.execute(
+        "INSERT INTO tally (name, value)
+         SELECT ?1, sum(length(header) + length(body)) FROM entry JOIN blob ON blob.id = entry.blob
+         WHERE state <> ?2 HAVING count(*) > 0",
+        [BYTES, EntryState::Readable as i64],
     )?;
     Ok(())
 }
@@ -99,6 +114,11 @@ impl Totals {
         use EntryState::{BrokenSeal, Control, NotASave, Sealed};
         let readable = self.entries() - self.entries_in(&[Control, Sealed, BrokenSeal, NotASave]);
         (readable as i64 + self.counted(MORE_RECORDS)) as u64
+    }
+
+    /// Bytes of the entries that are not readable.
+    pub(crate) fn unread_bytes(&self) -> u64 {
+        self.counted(BYTES) as u64
     }
 
     /// Resources that are not deleted.

@@ -123,6 +123,8 @@ site-this-holds =
     }
 kind-enclave = داخل الحصار
 kind-haven = ملاذ
+kind-keeper = حافظ
+keeper-cannot-read = يحمل ولا يستطيع القراءة
 site-confirmed =
     { $n ->
         [zero] أكّد عند { $time }، لا ينقصه شيء

@@ -103,6 +103,8 @@ site-this-holds =
     }
 kind-enclave = enclave
 kind-haven = haven
+kind-keeper = keeper
+keeper-cannot-read = holds, cannot read
 site-confirmed =
     { $n ->
         [0] confirmed { $time }, nothing behind

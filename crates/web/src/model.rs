@@ -85,6 +85,8 @@ pub enum SiteKind {
     Enclave,
     /// A facility outside it, which may hold what the enclave must not keep.
     Haven,
+    /// Holds and forwards what is sealed, and cannot read it.
+    Keeper,
 }
 
 /// One site of the network, as this one knows it.

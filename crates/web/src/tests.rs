@@ -93,7 +93,7 @@ fn record() -> Fixed {
         overview: Overview {
             records: 2,
             sealed: 0,
-            sites: vec![site],
+            sites: vec![SiteRow { kind: SiteKind::Keeper, ..site.clone() }, site],
             syncs: Vec::new(),
             aside: Aside::default(),
             lanes: lanes.clone(),
@@ -268,6 +268,18 @@ async fn never_lull_what_is_not_yet_safe_stands_beside_only_here_on_every_page()
     let place = chart.split("Where is this record?").nth(1).unwrap();
     for said in ["confirmed in part", "brought by", "through others alone", "left with a carrier", "sealed to it"] {
         assert!(place.contains(said), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_keeper_is_shown_as_one_that_holds_and_cannot_read() {
+    let mut door = here();
+    for (lang, kind, words) in [("ar", "حافظ", "يحمل ولا يستطيع القراءة"), ("en", "keeper", "holds, cannot read")]
+    {
+        door.post("/", "/language", &format!("language={lang}&back=/")).await;
+        let body = door.get("/").await.body;
+        assert!(body.contains(&format!(">{kind}</span>")), "{lang}");
+        assert_eq!(body.matches(words).count(), 1, "{lang}: of one of two sites");
     }
 }
 

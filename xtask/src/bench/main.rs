@@ -7,6 +7,7 @@
 
 mod corpus;
 mod import;
+mod keeper;
 mod machine;
 mod pair;
 mod replicate;
@@ -29,12 +30,13 @@ pub struct Options {
     pub sanad: PathBuf,
 }
 
-const NAMES: &[&str] = &["saves", "import", "haven", "carrier"];
+const NAMES: &[&str] = &["saves", "import", "haven", "carrier", "keeper"];
 const USAGE: &str = "usage: cargo xtask bench [--quick] [--json] [--synthea PATH] [--dir PATH] [NAME…]
   saves    durable saves of one and of sixteen writers, beside fdatasync and bare SQLite
   import   the Synthea set
   haven    100,000 entries to an empty haven that opens all of them; nothing changed; 1 % edited; memory; first page
-  carrier  100,000 entries to an empty site that can read none of them";
+  carrier  100,000 entries to an empty site that can read none of them
+  keeper   1,000,000 small entries into a keeper and out of it again; its memory";
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -73,6 +75,9 @@ async fn main() -> Result<()> {
     }
     if wanted("carrier") {
         replicate::to_carrier(&options, &mut report).await?;
+    }
+    if wanted("keeper") {
+        keeper::run(&options, &mut report).await?;
     }
     if json {
         println!("{}", serde_json::to_string_pretty(&report.to_json())?);

@@ -28,6 +28,8 @@ pub struct Plan {
     pub sites: usize,
     /// How many of them are havens.
     pub havens: usize,
+    /// How many of them are keepers, which hold everything and can read nothing.
+    pub keepers: usize,
     /// How many are not there on the first day and join at some time.
     pub late: usize,
     /// Length of the safety phase.
@@ -77,6 +79,7 @@ impl Plan {
         Plan {
             sites: 12,
             havens: 2,
+            keepers: 0,
             late: 0,
             days: 120,
             save_hours: 48,
@@ -126,6 +129,8 @@ impl Plan {
         plan.weather_days = rng.between(3, 20);
         plan.mad_clocks = rng.chance(600_000);
         plan.real_keys = seed % 50 == 17;
+        // The first seeds are older than keepers, and stay what they were when they broke the heart.
+        plan.keepers = if seed < 100 { 0 } else { rng.between(0, 2) as usize };
         plan
     }
 }

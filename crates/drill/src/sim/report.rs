@@ -24,6 +24,8 @@ pub enum Promise {
     Convergence,
     /// After healing, a chart does not open where it must, or opens to another text.
     Readable,
+    /// A keeper holds a key, opened something, or was granted something.
+    KeepersReadNothing,
     /// A session between honest sites hung, was refused, or did not end within its bound.
     SessionsEnd,
 }

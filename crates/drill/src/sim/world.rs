@@ -10,7 +10,7 @@ use super::report::{Promise, Report, Violation};
 use super::rng::Rng;
 use super::site::{Site, State};
 use sanad_log::control::{Authority, SignedEnrolment, SiteKind};
-use sanad_log::ids::{DeviceId, NetworkId};
+use sanad_log::ids::{DeviceId, NetworkId, ScopeTag};
 use sanad_log::replica::{Effect, Input, RefusedReason, SessionId};
 use sanad_log::sign::{Signer, Verifier};
 use std::collections::BTreeMap;
@@ -63,7 +63,12 @@ impl World {
         let salt = Rng::stream(seed, 1).bytes::<16>();
         let authority = Authority { keys: vec![authority_key.device()], threshold: 1, salt: salt.into() };
         // The founder is in the enclave; havens come next, so that they are there from the first days.
-        let kind = |site| if (1..=plan.havens).contains(&site) { SiteKind::Haven } else { SiteKind::Enclave };
+        let kind = |site| match site {
+            0 => SiteKind::Enclave,
+            site if site <= plan.havens => SiteKind::Haven,
+            site if site <= plan.havens + plan.keepers => SiteKind::Keeper,
+            _ => SiteKind::Enclave,
+        };
         let sites: Vec<_> = (0..plan.sites).map(|site| Site::new(seed, site, kind(site), plan.real_keys)).collect();
         World {
             seed,
@@ -188,6 +193,12 @@ impl World {
         if self.plan.sabotage == Sabotage::None || self.plan.sabotage == Sabotage::LoseDurable {
             self.oracle.check_durable(at, replica.durable(), site.disk.frontier())?;
         }
+        if site.kind == SiteKind::Keeper {
+            let directory = replica.directory();
+            if directory.is_readable(&ScopeTag::NETWORK) || directory.readable_charts().next().is_some() {
+                return Err((Promise::KeepersReadNothing, format!("site {at} is a keeper and holds a key")));
+            }
+        }
         self.oracle.check_gauge(at, replica.durable(), &replica.only_here())?;
         let (exposure, policy) = (replica.exposure(), replica.directory().policy());
         if exposure.only_here != replica.only_here() {
@@ -233,7 +244,10 @@ impl World {
                     _ => Ok(()),
                 }
             }
-            Effect::Saved(_, ids) => {
+            Effect::Saved(token, ids) => {
+                if let Some(newcomer) = self.sites[at].enrolling.remove(&token) {
+                    self.sites[newcomer].joined = true;
+                }
                 self.report.acknowledged += 1;
                 self.oracle.acknowledged(at, &ids)
             }
@@ -273,7 +287,11 @@ impl World {
             Effect::Renew => {
                 Err((Promise::ChainsIntact, format!("site {at} takes itself for one that went back in time")))
             }
-            Effect::Changed => Ok(()),
+            Effect::Keep(keep) => {
+                self.sites[at].keep(keep);
+                Ok(())
+            }
+            Effect::Changed | Effect::Welcomed(_) => Ok(()),
         }
     }
 

@@ -108,8 +108,10 @@ impl Replica {
             let to = enrolment.facility.id();
             let mut written = Vec::new();
             written.extend(self.write_control(now_ms, &Control::Enrol(signed)));
-            let handover = self.directory.handover_for(&to, true);
-            written.extend(self.write_handover(now_ms, &enrolment.facility, &handover));
+            if enrolment.facility.kind != SiteKind::Keeper {
+                let handover = self.directory.handover_for(&to, true);
+                written.extend(self.write_handover(now_ms, &enrolment.facility, &handover));
+            }
             if enrolment.facility.kind == SiteKind::Haven {
                 let scopes: Vec<_> = self.directory.readable_charts().collect();
                 self.write_missing_grants(now_ms, &scopes, &BTreeSet::from([to]), &mut written);
@@ -142,6 +144,8 @@ impl Replica {
         let scopes: Vec<_> = scopes.into_iter().collect();
         let result = if !self.directory.facilities().contains_key(&to) {
             Err(SaveError::UnknownFacility)
+        } else if self.directory.gets_no_keys(&to) {
+            Err(SaveError::KeeperGetsNoKeys)
         } else if scopes.iter().any(|scope| !self.directory.is_readable(scope)) {
             Err(SaveError::Sealed)
         } else {
@@ -195,7 +199,9 @@ impl Replica {
     fn hand_over_to_all(&mut self, now_ms: u64, to: &BTreeSet<FacilityId>, written: &mut Written) {
         for id in to {
             let facility = self.directory.facilities().get(id).cloned();
-            if let (None, Some(facility)) = (self.directory.pair_for(id), facility) {
+            if let (None, Some(facility), false) =
+                (self.directory.pair_for(id), facility, self.directory.gets_no_keys(id))
+            {
                 let handover = self.directory.handover_for(id, false);
                 written.extend(self.write_handover(now_ms, &facility, &handover));
             }
@@ -220,6 +226,7 @@ impl Replica {
     }
 
     fn write_handover(&mut self, now_ms: u64, to: &Facility, handover: &Handover) -> Option<Appending> {
+        assert!(to.kind != SiteKind::Keeper, "a keeper is handed no keys");
         let header = self.next_header(now_ms, Lane::Control, ScopeTag(to.id().0), BodyKind::Addressed);
         let body = seal_handover(handover, to, &header.sealed_part(), &mut self.entropy)?;
         self.written(header, body, None)

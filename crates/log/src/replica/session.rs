@@ -2,13 +2,16 @@
 //! entry (the next session's Have tells), and quiet when nothing is missing: one round trip. `docs/protocol.md` §4.
 
 use super::fork::Comparison;
-use super::{Effect, Refused, RefusedReason, Replica, SessionId};
+use super::{Effect, Keep, Refused, RefusedReason, Replica, SessionId};
 use crate::chain::Fork;
+use crate::control::SiteKind;
 use crate::directory::Learned;
 use crate::entry::Entry;
 use crate::frontier::{Frontier, Range, registry_digest};
 use crate::ids::{DeviceId, Lane, LogId};
-use crate::message::{Hello, Incoming, Message, Numbering, RANGES_MAX, Refusal, encode};
+use crate::message::{
+    Hello, Incoming, Message, Numbering, RANGES_MAX, RECEIPTS_BYTES_MAX, RECEIPTS_MAX, Refusal, encode,
+};
 use crate::receipt::{Form, Receipt, ReceiptError};
 use crate::run::{CheckedRun, RUN_ENTRIES_MAX, encode_run};
 use crate::sign::Purpose;
@@ -24,6 +27,18 @@ const RECEIPT_EVERY: u64 = 5_000;
 /// Messages kept of a peer that has proven its key and is yet to show its enrolment: more than it can have to say before
 /// it hears from us.
 const EARLY_MAX: usize = 16;
+/// Bytes of those messages together: the frontier of some twenty thousand authors by key.
+const EARLY_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes, about, that a message takes which is kept until the peer has shown its enrolment.
+fn early_bytes(message: &Message) -> usize {
+    match message {
+        Message::Have(receipt) => receipt.len(),
+        Message::Need(ranges) => std::mem::size_of_val(ranges.as_slice()),
+        Message::Held(held) => std::mem::size_of_val(held.as_slice()),
+        _ => 0,
+    }
+}
 
 /// How a session ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,8 +77,13 @@ pub(super) struct Session {
     unknown: Option<Hello>,
     /// What that device has said meanwhile, since it may know us and need not wait.
     early: Vec<Message>,
+    early_bytes: usize,
+    /// The peer, a keeper, has said where it is reached: once a session.
+    reach_heard: bool,
     greeted: bool,
     same_registry: bool,
+    /// The last Have named authors by their place in the registry.
+    sent_by_registry: bool,
     /// The first receipt sent, which numbers the peer's Need, and the last.
     first_sent: Option<Receipt>,
     last_sent: Option<Receipt>,
@@ -142,8 +162,12 @@ impl Replica {
             peer: None,
             unknown: None,
             early: Vec::new(),
+            early_bytes: 0,
+            reach_heard: false,
             greeted: false,
-            same_registry: true,
+            // A keeper knows other devices than a member does, so that neither can read what the other's registry numbers.
+            same_registry: !expected.is_some_and(|expected| self.keeps_acknowledged(&expected)),
+            sent_by_registry: false,
             first_sent: None,
             last_sent: None,
             sent_at_count: 0,
@@ -241,6 +265,7 @@ impl Replica {
             None if by_key || !session.same_registry => Form::Whole(&[]),
             None => Form::Whole(&registry),
         };
+        session.sent_by_registry = matches!(form, Form::Whole([_, ..]));
         let frame = encode::have(&receipt.encode(form));
         session.sent_at_count = receipt.counter;
         if session.first_sent.is_none() || by_key {
@@ -296,6 +321,12 @@ impl Replica {
                 if !learned.facilities.is_empty() {
                     self.settle_with_havens(now_ms, out);
                 }
+                if let Some(shown) = &admitted {
+                    self.keep_member(shown.device, out);
+                    if !learned.facilities.is_empty() && shown.facility.kind == SiteKind::Keeper {
+                        self.write_down(now_ms, *enrolment, out);
+                    }
+                }
                 let Some(session) = self.sessions.get_mut(&id) else { return };
                 let (hello, early) = (session.unknown.take(), std::mem::take(&mut session.early));
                 let expected = session.expected;
@@ -319,9 +350,20 @@ impl Replica {
             (Message::Refuse(why), _) => self.end(id, Outcome::RefusedByPeer(why), out),
             // A peer that knows us goes on at once, before it is asked who it is.
             (
-                message @ (Message::Have(_) | Message::Again | Message::Need(_) | Message::Held(_) | Message::Done),
+                message @ (Message::Have(_)
+                | Message::Again
+                | Message::Need(_)
+                | Message::Held(_)
+                | Message::Reach(_)
+                | Message::Done),
                 None,
-            ) if session.unknown.is_some() && session.early.len() < EARLY_MAX => session.early.push(message),
+            ) if session.unknown.is_some()
+                && session.early.len() < EARLY_MAX
+                && session.early_bytes + early_bytes(&message) <= EARLY_BYTES_MAX =>
+            {
+                session.early_bytes += early_bytes(&message);
+                session.early.push(message);
+            }
             (Message::Have(receipt), Some(peer)) => self.have(id, peer, &receipt, out),
             (Message::Again, Some(peer)) => self.send_have(id, Some(peer), true, out),
             (Message::Need(ranges), Some(_)) => self.need(id, ranges, out),
@@ -330,6 +372,10 @@ impl Replica {
             (Message::Ids(ids), Some(_)) => self.ids(id, &ids, out),
             (Message::Header(header), Some(_)) => self.header(id, header.as_deref(), out),
             (Message::Entries(run), Some(peer)) => self.entries(now_ms, id, peer, run, out),
+            (Message::Reach(reach), Some(peer)) if !session.reach_heard => {
+                session.reach_heard = true;
+                self.hear_reach(now_ms, peer, *reach, out);
+            }
             (Message::Gone(ranges), Some(_)) => {
                 session.give_up(ranges);
                 self.settle(id, out);
@@ -339,19 +385,36 @@ impl Replica {
                 let newer = self.receipts.values().filter(|receipt| receipt.device != peer).filter(|receipt| {
                     !held.iter().any(|(device, counter)| *device == receipt.device && *counter >= receipt.counter)
                 });
-                let newer: Vec<_> = newer.map(|receipt| receipt.encode(Form::Whole(&registry))).collect();
+                // Sites hold much the same: beside the sender's own receipt, another's is often a few bytes.
+                // A peer with another registry has not read what was told by ours.
+                let read = |session: &&Session| session.same_registry || !session.sent_by_registry;
+                let beside = self.sessions.get(&id).filter(read).and_then(|session| session.last_sent.as_ref());
+                let newer = newer.map(|receipt| {
+                    let whole = receipt.encode(Form::Whole(&registry));
+                    let beside = beside.map(|own| receipt.encode(Form::Since(own)));
+                    beside.filter(|beside| beside.len() < whole.len()).unwrap_or(whole)
+                });
+                let mut bytes = 0;
+                let newer = newer.take_while(|receipt| {
+                    let room = bytes == 0 || bytes + receipt.len() <= RECEIPTS_BYTES_MAX;
+                    bytes += receipt.len();
+                    room
+                });
+                let newer: Vec<_> = newer.take(RECEIPTS_MAX).collect();
                 self.send(id, encode::receipts(&newer), false, out);
             }
             (Message::Receipts(receipts), Some(_)) => {
                 session.receipts_due = false;
+                let beside = session.heard.clone();
                 for receipt in receipts {
-                    self.relayed_receipt(&receipt, out);
+                    self.relayed_receipt(&receipt, beside.as_ref(), out);
                 }
                 self.settle(id, out);
             }
             (Message::Done, Some(peer)) => {
                 session.done_received = true;
-                self.acknowledge(id, peer);
+                self.acknowledge(id, peer, out);
+                self.told_reach(peer);
                 self.settle(id, out);
             }
             _ => self.refuse(id, Refusal::Malformed, out),
@@ -405,9 +468,12 @@ impl Replica {
         session.peer_heads = hello.heads;
         session.same_registry = same_registry;
         session.receipts_due = !same_receipts;
-        if !session.greeted {
+        let greeted = session.greeted;
+        out.push(Effect::Welcomed(id));
+        if !greeted {
             self.greet(id, Some(hello.device), out);
         }
+        self.tell_reach(id, hello.device, out);
         if !same_receipts {
             self.send(id, encode::held(&held), false, out);
         }
@@ -471,11 +537,11 @@ impl Replica {
     }
 
     /// A receipt that a third device made: taken only if newer, since it cannot speak for itself here.
-    fn relayed_receipt(&mut self, bytes: &[u8], out: &mut Vec<Effect>) {
+    fn relayed_receipt(&mut self, bytes: &[u8], beside: Option<&Receipt>, out: &mut Vec<Effect>) {
         let registry = self.registry();
-        let Ok(receipt) = Receipt::decode(bytes, &self.network, &registry, |_| None, &*self.verifier) else { return };
+        let Ok(receipt) = Receipt::decode(bytes, &self.network, &registry, |_| beside, &*self.verifier) else { return };
         let newer = self.receipts.get(&receipt.device).is_none_or(|held| held.counter < receipt.counter);
-        if newer && receipt.device != self.device() {
+        if newer && receipt.device != self.device() && self.has_room_for(&receipt) {
             self.look_for_own_future(&receipt.frontier, out);
             self.receipts.insert(receipt.device, receipt.clone());
             out.push(Effect::KeepReceipt(receipt));
@@ -485,6 +551,7 @@ impl Replica {
 
     /// Asks for what the peer has, this side lacks, and no other session is already bringing.
     fn want(&mut self, id: SessionId, out: &mut Vec<Effect>) {
+        let takes = Lane::ALL.map(|lane| self.takes_lane(lane));
         let mut coming = self.chains.frontier();
         for session in self.sessions.values() {
             coming.extend(&session.wanted);
@@ -494,6 +561,7 @@ impl Replica {
         coming.extend(&session.given_up);
         let mut ranges = theirs.minus(&coming);
         ranges.retain(|range| !self.doubts.contains_key(&range.log));
+        ranges.retain(|range| takes[range.log.lane as usize]);
         // A record is worth nothing without the grant of its key, which its author wrote before it in the control lane:
         // whoever holds an author's records must hold that lane first. What another session is still bringing does not
         // count yet; the records then wait for it.
@@ -505,10 +573,13 @@ impl Replica {
             let log = LogId { lane: Lane::Control, author: range.log.author };
             range.log == log || !missing.contains(&log)
         });
+        let outstanding = session.wanted.count();
+        let mut ranges = self.within_bounds(ranges, &coming, outstanding);
         ranges.truncate(RANGES_MAX);
         if ranges.is_empty() {
             return;
         }
+        let Some(session) = self.sessions.get_mut(&id) else { return };
         ranges.iter().for_each(|range| session.wanted.insert(*range));
         let frame = encode::need(&ranges, &session.numbering().theirs);
         self.send(id, frame, false, out);
@@ -525,9 +596,10 @@ impl Replica {
     fn entries(&mut self, now_ms: u64, id: SessionId, peer: DeviceId, run: CheckedRun, out: &mut Vec<Effect>) {
         let CheckedRun { log, entries, refused } = run;
         let (received, fork) = self.receive(now_ms, Some(peer), entries, out);
+        let closed = !self.takes_lane(log.lane);
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.stats.entries_received += received as u64;
-        if fork.is_some() || refused.is_some() {
+        if fork.is_some() || refused.is_some() || closed {
             // Nothing more of this log is expected from this peer; the rest goes on.
             session.give_up_log(log);
         }
@@ -580,16 +652,20 @@ impl Replica {
         let Some(session) = self.sessions.get(&id) else { return };
         if session.done_sent && session.done_received && session.paced == 0 {
             // What was told after the peer's Done counts too: the carrier passes on all of it before it closes.
-            self.acknowledge(id, peer);
+            self.acknowledge(id, peer, out);
             self.end(id, Outcome::Done, out);
         }
     }
 
     /// The peer has read, or is about to read, every Have of this session, so the next one may be told as a difference to
     /// the last; unless another session, which ended sooner, has told it more.
-    fn acknowledge(&mut self, id: SessionId, peer: DeviceId) {
+    fn acknowledge(&mut self, id: SessionId, peer: DeviceId, out: &mut Vec<Effect>) {
         let Some(receipt) = self.sessions.get(&id).and_then(|session| session.last_sent.clone()) else { return };
         if self.acknowledged.get(&peer).is_none_or(|known| known.counter <= receipt.counter) {
+            let news = self.acknowledged.get(&peer) != Some(&receipt);
+            if news && self.keeps_acknowledged(&peer) {
+                out.push(Effect::Keep(Keep::Acknowledged(peer, receipt.clone())));
+            }
             self.acknowledged.insert(peer, receipt);
         }
     }

@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 
 mod exposed;
 mod found;
+mod keeper;
 mod overlap;
 mod restored;
 
@@ -24,6 +25,7 @@ struct Site {
     refused: Vec<RefusedReason>,
     secret: FacilitySecret,
     seed: u8,
+    kept: Vec<Keep>,
 }
 
 impl Site {
@@ -32,6 +34,16 @@ impl Site {
     }
 
     fn restarted(seed: u8, network: NetworkId, secret: &FacilitySecret, disk: BTreeMap<(LogId, Seq), Entry>) -> Site {
+        Site::started(seed, network, secret, disk, None)
+    }
+
+    fn started(
+        seed: u8,
+        network: NetworkId,
+        secret: &FacilitySecret,
+        disk: BTreeMap<(LogId, Seq), Entry>,
+        keeper: Option<Keeping>,
+    ) -> Site {
         let mut chains = Chains::default();
         disk.values().for_each(|entry| chains.insert(std::slice::from_ref(entry)));
         let mut replica = Replica::new(Start {
@@ -42,11 +54,14 @@ impl Site {
             secret: secret.clone(),
             spans: chains.spans().collect(),
             receipts: vec![],
+            acknowledged: vec![],
+            keeper,
         });
         disk.values()
             .filter(|entry| entry.header().log.lane == Lane::Control)
             .for_each(|entry| replica.remember(entry));
-        Site { replica, disk, saved: vec![], failed: None, refused: vec![], secret: secret.clone(), seed }
+        let (secret, kept) = (secret.clone(), vec![]);
+        Site { replica, disk, saved: vec![], failed: None, refused: vec![], kept, secret, seed }
     }
 
     /// Carries an input through, the disk answering at once. Returns what goes out to sessions.
@@ -88,7 +103,8 @@ impl Site {
                     Effect::Saved(_, ids) => self.saved.extend(ids),
                     Effect::SaveFailed(_, error) => self.failed = Some(error),
                     Effect::KeepRefused(refused) => self.refused.push(refused.reason),
-                    Effect::KeepReceipt(_) | Effect::Changed => {}
+                    Effect::Keep(keep) => self.kept.push(keep),
+                    Effect::KeepReceipt(_) | Effect::Changed | Effect::Welcomed(_) => {}
                     effect => out.push(effect),
                 }
             }

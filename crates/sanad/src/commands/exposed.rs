@@ -71,6 +71,15 @@ pub fn policy_in_words(policy: &Value) -> String {
     out
 }
 
+/// What a keeper holds of how much, and what it still takes.
+fn keeper_in_words(keeper: &Value) -> String {
+    let Some(held) = keeper["held_bytes"].as_u64() else { return String::new() };
+    let quota = keeper["quota_bytes"].as_u64().map_or_else(|| text("keeper-no-quota", &[]), |quota| quota.to_string());
+    let takes = keeper["takes"].as_str().unwrap_or_default().replace(' ', "-");
+    let takes = text(&format!("keeper-takes-{takes}"), &[]);
+    text("keeper-holds", &[("held", held.to_string()), ("quota", quota), ("takes", takes)]) + "\n"
+}
+
 /// What cannot be read any more, and where saves wait for it.
 fn lost_in_words(lost: &Value) -> String {
     let mut out = String::new();
@@ -95,6 +104,7 @@ pub fn status_in_words(status: &Value) -> String {
         string(&status["kind"]),
         string(&status["network"])
     );
+    out.push_str(&keeper_in_words(&status["keeper"]));
     let records = text("status-records", &[]);
     for (name, id) in [("only_here", "status-only-here"), ("not_yet_safe", "status-not-yet-safe")] {
         let _ = writeln!(out, "  {:<16} {:>8} {records}", text(id, &[]), number(&status[name]["records"]));
@@ -122,9 +132,16 @@ pub fn status_in_words(status: &Value) -> String {
             string(&site["kind"]),
             number(&site["behind"]["records"])
         );
+        if site["kind"] == "keeper" {
+            let _ = writeln!(out, "  {:<25} {}", "", text("keeper-cannot-read", &[]));
+        }
         if let Some(failing) = failing_in_words(&site["failing"]) {
             let _ = writeln!(out, "  {:<25} {failing}", "");
         }
+    }
+    for turned in status["turned_away"].as_array().into_iter().flatten() {
+        let why = text(&format!("turned-{}", string(&turned["why"])), &[]);
+        let _ = writeln!(out, "  {}", text("turned-away", &[("count", turned["count"].to_string()), ("why", why)]));
     }
     out
 }

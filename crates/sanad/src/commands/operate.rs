@@ -21,6 +21,9 @@ pub enum Operation {
     Invite {
         /// For a haven.
         haven: bool,
+        /// For a keeper.
+        #[serde(default)]
+        keeper: bool,
         /// Addresses of this site, if it has not announced any.
         addresses: Vec<String>,
     },
@@ -92,8 +95,12 @@ pub async fn here_or_there(dir: &Path, passphrase: &str, operation: &Operation) 
 /// Runs an operation on an open site. Returns the exit code and the result.
 pub async fn run(site: &Site, operation: &Operation, progress: Progress<'_>) -> Result<(u8, Value)> {
     match operation {
-        Operation::Invite { haven, addresses } => {
-            let kind = if *haven { SiteKind::Haven } else { SiteKind::Enclave };
+        Operation::Invite { haven, keeper, addresses } => {
+            let kind = match (*haven, *keeper) {
+                (_, true) => SiteKind::Keeper,
+                (true, _) => SiteKind::Haven,
+                _ => SiteKind::Enclave,
+            };
             let invite = site.invite(kind, addresses.clone()).await?;
             Ok((0, json!({ "invite": invite.to_string() })))
         }

@@ -98,6 +98,9 @@ pub async fn run(
     json: bool,
 ) -> Result<u8> {
     let site = Site::open(dir, passphrase, WRONG_PASSPHRASE_DELAY)?;
+    if site.is_keeper() {
+        return Err(Trouble::IsAKeeper.into());
+    }
     let listener = TcpListener::bind(listen).await.map_err(|error| Trouble::CannotListen(error.to_string()))?;
     let addresses = if addresses.is_empty() { default_addresses(listener.local_addr()?) } else { addresses };
     let served = serve(site, listener, addresses).await?;

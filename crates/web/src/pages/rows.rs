@@ -10,6 +10,7 @@ use sanad_record::merge::ConflictKind;
 pub(crate) struct SiteView {
     pub row: SiteRow,
     pub haven: bool,
+    pub keeper: bool,
     pub said: String,
     pub heard: String,
     /// Since when it does not answer, and why.
@@ -36,7 +37,8 @@ pub(crate) fn site(f: &Frame, row: SiteRow, records: u64) -> SiteView {
         None => f.t("site-not-heard"),
     };
     let failing = row.failing.as_ref().map(|failing| no_answer(f, failing));
-    SiteView { haven: row.kind == SiteKind::Haven, said, heard, failing, bar, behind, row }
+    let (haven, keeper) = (row.kind == SiteKind::Haven, row.kind == SiteKind::Keeper);
+    SiteView { haven, keeper, said, heard, failing, bar, behind, row }
 }
 
 /// `no answer since 14:05: the link broke during the session`.

@@ -130,7 +130,11 @@ fn place_row(place: Place) -> PlaceRow {
 }
 
 fn kind(name: &str) -> SiteKind {
-    if name == "haven" { SiteKind::Haven } else { SiteKind::Enclave }
+    match name {
+        "haven" => SiteKind::Haven,
+        "keeper" => SiteKind::Keeper,
+        _ => SiteKind::Enclave,
+    }
 }
 
 fn site_row(other: &SiteStatus, records: u64) -> SiteRow {
