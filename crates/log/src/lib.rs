@@ -2,6 +2,7 @@
 //! as arguments; there is no socket, no file, no clock and no thread here.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod bundle;
 pub mod chain;
 pub mod clock;
 pub mod control;

@@ -6,11 +6,13 @@
 //! The disk's side of the bargain: appends are committed in the order in which they were asked for, each whole or not at
 //! all; once one has failed, none after it may be committed, and [`Input::AppendFailed`] tells what is really there.
 
+mod carried;
 mod save;
 mod session;
 #[cfg(test)]
 mod tests;
 
+pub use carried::{Carried, Took};
 pub use save::Part;
 pub use session::{Outcome, SessionStats};
 
@@ -70,6 +72,10 @@ pub enum Input {
     Loaded(SessionId, Range, Vec<Entry>),
     /// The carrier lost the channel.
     Disconnected(SessionId),
+    /// A bundle is about to be written: what is owed to havens goes into it. Answered like a save.
+    Settle(Token),
+    /// Something came by no session: on a stick, in a text message. Answered by [`Effect::Took`], and then like a save.
+    Carried(Token, Carried),
     /// The append is durable.
     Appended(Token),
     /// Nothing of this append and of those asked for after it is on the disk; this is what is. Then call
@@ -127,6 +133,8 @@ pub enum Effect {
     KeepReceipt(Receipt),
     /// Keep what was refused, as evidence, and show it.
     KeepRefused(Refused),
+    /// What an [`Input::Carried`] brought; not durable before [`Effect::Saved`].
+    Took(Token, Took),
     /// Something that a screen shows has changed.
     Changed,
 }
@@ -357,18 +365,27 @@ impl Replica {
             Input::Flushed(session) => self.flushed(session, &mut out),
             Input::Loaded(session, range, entries) => self.loaded(session, range, entries, &mut out),
             Input::Disconnected(session) => self.disconnected(session, &mut out),
+            Input::Settle(token) => {
+                if self.owing {
+                    self.settle_with_havens(now_ms, &mut out);
+                }
+                out.push(Effect::Saved(token, vec![]));
+            }
+            Input::Carried(token, carried) => self.carried(now_ms, token, carried, &mut out),
             Input::Appended(token) => self.appended(token, &mut out),
             Input::AppendFailed(token, spans) => self.append_failed(token, spans, &mut out),
         }
         out
     }
 
-    /// Entries that came from a peer. Returns how many are new, and whether they contradict what is here.
+    /// Entries that came from a peer, or by no session. Returns how many are new, and whether they contradict what is
+    /// here. `save`: to be answered like a save, if anything is new.
     fn receive(
         &mut self,
         now_ms: u64,
         from: Option<DeviceId>,
         entries: Vec<Entry>,
+        save: Option<Token>,
         out: &mut Vec<Effect>,
     ) -> (usize, bool) {
         let offered = entries.clone();
@@ -391,7 +408,7 @@ impl Replica {
             readable.extend(learned.readable);
         }
         let count = new.len();
-        self.put(new.into_iter().map(|entry| Appending { entry, text: None }).collect(), readable, None, out);
+        self.put(new.into_iter().map(|entry| Appending { entry, text: None }).collect(), readable, save, out);
         if newcomers {
             self.settle_with_havens(now_ms, out);
         }

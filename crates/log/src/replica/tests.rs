@@ -8,6 +8,7 @@ use crate::sign::{Ed25519Signer, Ed25519Verifier};
 use crate::testing::{entropy, signer};
 use std::collections::VecDeque;
 
+mod carried;
 mod found;
 
 const NOW: u64 = 1_519_000_000_000;
@@ -19,6 +20,7 @@ struct Site {
     saved: Vec<EntryId>,
     failed: Option<SaveError>,
     refused: Vec<RefusedReason>,
+    took: Took,
 }
 
 impl Site {
@@ -41,7 +43,7 @@ impl Site {
         disk.values()
             .filter(|entry| entry.header().log.lane == Lane::Control)
             .for_each(|entry| replica.remember(entry));
-        Site { replica, disk, saved: vec![], failed: None, refused: vec![] }
+        Site { replica, disk, saved: vec![], failed: None, refused: vec![], took: Took::default() }
     }
 
     /// Carries an input through, the disk answering at once. Returns what goes out to sessions.
@@ -65,6 +67,7 @@ impl Site {
                     Effect::Saved(_, ids) => self.saved.extend(ids),
                     Effect::SaveFailed(_, error) => self.failed = Some(error),
                     Effect::KeepRefused(refused) => self.refused.push(refused.reason),
+                    Effect::Took(_, took) => self.took.add(took),
                     Effect::KeepReceipt(_) | Effect::Changed => {}
                     effect => out.push(effect),
                 }
