@@ -19,4 +19,5 @@ pub mod seal;
 pub mod sign;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod text;
 pub mod wire;

@@ -9,8 +9,8 @@ use sanad_log::frontier::Range;
 use sanad_log::ids::{EntryId, ScopeTag};
 use sanad_log::receipt::{Form, Receipt};
 use sanad_log::replica::{
-    Appending, Effect, Input, Outcome, PlainBody, Refused, RefusedReason, Replica, SaveError, SessionId, SessionStats,
-    Token,
+    Appending, Carried, Effect, Input, Outcome, PlainBody, Refused, RefusedReason, Replica, SaveError, SessionId, SessionStats,
+    Token, Took,
 };
 use sanad_log::seal::Clear;
 use sanad_store::{Batch, Incoming, Reader, Store, StoreError};
@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Save(Box<Drafted>, oneshot::Sender<Result<Saved, SiteError>>),
     /// An input that is answered like a save.
     Write(MakeInput, oneshot::Sender<Result<(), SiteError>>),
+    /// Something that came by no session; answered once what it brought is durable.
+    Carry(Carried, oneshot::Sender<Result<Took, SiteError>>),
     /// A session begins; its frames go to this line.
     Open(SessionId, Input, Line),
     /// An input from a session.
@@ -71,6 +73,7 @@ type Answer = oneshot::Sender<Result<Saved, SiteError>>;
 enum Owed {
     Save(Answer, Saved),
     Write(oneshot::Sender<Result<(), SiteError>>),
+    Carry(oneshot::Sender<Result<Took, SiteError>>, Took),
 }
 
 pub(crate) struct Heart {
@@ -142,6 +145,11 @@ impl Heart {
                 let token = self.token();
                 self.owed.insert(token, Owed::Write(answer));
                 self.drive(input(token));
+            }
+            Command::Carry(carried, answer) => {
+                let token = self.token();
+                self.owed.insert(token, Owed::Carry(answer, Took::default()));
+                self.drive(Input::Carried(token, carried));
             }
             Command::Open(session, input, line) => {
                 self.lines.insert(session, line);
@@ -235,11 +243,13 @@ impl Heart {
             Effect::Saved(token, _) => match self.owed.remove(&token) {
                 Some(Owed::Save(answer, saved)) => drop(answer.send(Ok(saved))),
                 Some(Owed::Write(answer)) => drop(answer.send(Ok(()))),
+                Some(Owed::Carry(answer, took)) => drop(answer.send(Ok(took))),
                 None => {}
             },
             Effect::SaveFailed(token, error) => match self.owed.remove(&token) {
                 Some(Owed::Save(answer, _)) => drop(answer.send(Err(self.refusal(error)))),
                 Some(Owed::Write(answer)) => drop(answer.send(Err(self.refusal(error)))),
+                Some(Owed::Carry(answer, _)) => drop(answer.send(Err(self.refusal(error)))),
                 None => self.overlay.fail(error),
             },
             Effect::Send { session, frame, paced } => {
@@ -254,6 +264,11 @@ impl Heart {
             }
             Effect::KeepReceipt(receipt) => self.keep_receipt(&receipt),
             Effect::KeepRefused(refused) => self.keep_refused(&refused),
+            Effect::Took(token, took) => {
+                if let Some(Owed::Carry(_, owed)) = self.owed.get_mut(&token) {
+                    *owed = took;
+                }
+            }
             Effect::Changed => self.changed.send_modify(|generation| *generation += 1),
             Effect::Append { .. } | Effect::Load { .. } => {}
         }

@@ -2,6 +2,7 @@
 //! decides nothing that they decide.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod bundle;
 pub mod carrier;
 pub mod control_socket;
 mod draft;
@@ -10,9 +11,11 @@ mod heart;
 pub mod import;
 pub mod invite;
 pub mod join;
+pub mod pins;
 pub mod save;
 pub mod session;
 pub mod site;
+pub mod sms;
 pub mod status;
 pub mod sync;
 pub mod tls;

@@ -2,6 +2,7 @@
 //! of the user (`SANAD_LANG`, else `LANG`; Arabic and English).
 
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
+use sanad_node::bundle::BundleError;
 use sanad_node::carrier::DialError;
 use sanad_node::site::SiteError;
 use sanad_store::StoreError;
@@ -41,6 +42,9 @@ pub enum Trouble {
     /// No site of the network has this address.
     #[error("no site has this address")]
     UnknownAddress(String),
+    /// More text than any phone sends.
+    #[error("too much text")]
+    TooMuchText,
     /// The port is taken.
     #[error("cannot listen there")]
     CannotListen(String),
@@ -112,29 +116,50 @@ pub type Named = (u8, &'static str, Vec<(&'static str, String)>);
 
 /// The exit code of an error, and the message for it by name.
 pub fn name(error: &anyhow::Error) -> Named {
-    let plain = |code, id| (code, id, vec![]);
     if let Some(trouble) = error.downcast_ref::<Trouble>() {
         return name_trouble(trouble);
     }
-    if let Some(SiteError::Store(error)) = error.downcast_ref::<SiteError>() {
-        return name_store(error);
+    if let Some(error) = error.downcast_ref::<BundleError>() {
+        return name_bundle(error);
     }
     if let Some(error) = error.downcast_ref::<StoreError>() {
         return name_store(error);
     }
     if let Some(error) = error.downcast_ref::<SiteError>() {
-        return match error {
-            SiteError::BadCallSign => plain(EXIT_USAGE, "bad-call-sign"),
-            SiteError::NoAuthority => plain(EXIT_REFUSED, "no-authority"),
-            SiteError::Save(error) => (EXIT_FAILED, "save-refused", vec![("why", error.to_string())]),
-            error => (EXIT_FAILED, "failed", vec![("why", error.to_string())]),
-        };
+        return name_site(error);
     }
     if let Some(error) = error.downcast_ref::<DialError>() {
         let code = if matches!(error, DialError::WrongCertificate { .. }) { EXIT_REFUSED } else { EXIT_FAILED };
         return (code, "unreachable", vec![("why", error.to_string())]);
     }
     (EXIT_FAILED, "failed", vec![("why", format!("{error:#}"))])
+}
+
+fn name_site(error: &SiteError) -> Named {
+    match error {
+        SiteError::Store(error) => name_store(error),
+        SiteError::BadCallSign => (EXIT_USAGE, "bad-call-sign", vec![]),
+        SiteError::NoAuthority => (EXIT_REFUSED, "no-authority", vec![]),
+        SiteError::Save(error) => (EXIT_FAILED, "save-refused", vec![("why", error.to_string())]),
+        error => (EXIT_FAILED, "failed", vec![("why", error.to_string())]),
+    }
+}
+
+/// The exit code and the message for an error of a bundle.
+pub fn name_bundle(error: &BundleError) -> Named {
+    match error {
+        BundleError::Site(error) => name_site(error),
+        BundleError::NotReadable => (EXIT_REFUSED, "bundle-not-readable", vec![]),
+        BundleError::NotAFile => (EXIT_USAGE, "bundle-not-a-file", vec![]),
+        BundleError::Occupied => (EXIT_REFUSED, "bundle-occupied", vec![]),
+        BundleError::UnknownSite(site) => (EXIT_USAGE, "unknown-site", vec![("site", site.clone())]),
+        BundleError::UnknownPatient(patient) => (EXIT_USAGE, "unknown-patient", vec![("patient", patient.clone())]),
+        BundleError::TooManyPins(max) => (EXIT_REFUSED, "too-many-pins", vec![("max", max.to_string())]),
+        BundleError::NoKeys => (EXIT_REFUSED, "no-keys-yet", vec![]),
+        BundleError::TooSmall => (EXIT_USAGE, "bundle-too-small", vec![]),
+        BundleError::Full => (EXIT_FAILED, "bundle-full", vec![]),
+        error => (EXIT_FAILED, "bundle-io", vec![("why", error.to_string())]),
+    }
 }
 
 fn name_trouble(trouble: &Trouble) -> Named {
@@ -146,6 +171,7 @@ fn name_trouble(trouble: &Trouble) -> Named {
         Trouble::BadInvite(why) => (EXIT_USAGE, "bad-invite", vec![("why", why.clone())]),
         Trouble::JoinRefused(why) => (EXIT_REFUSED, "join-refused", vec![("why", why.clone())]),
         Trouble::UnknownAddress(address) => (EXIT_USAGE, "unknown-address", vec![("address", address.clone())]),
+        Trouble::TooMuchText => (EXIT_USAGE, "too-much-text", vec![]),
         Trouble::CannotListen(why) => (EXIT_FAILED, "cannot-listen", vec![("why", why.clone())]),
         Trouble::Remote { code, .. } => (*code, "failed", vec![]),
     }

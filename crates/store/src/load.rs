@@ -180,6 +180,29 @@ pub(crate) fn places(db: &Connection) -> Result<Vec<Range>, StoreError> {
     Ok(spans.into_iter().map(|(log, from, to)| Range { log, from, to }).collect())
 }
 
+/// Where the entries of some scopes stand, in pieces as long as they touch, log by log.
+pub(crate) fn places_of_scopes(db: &Connection, scopes: &BTreeSet<ScopeTag>) -> Result<Vec<Range>, StoreError> {
+    let logs = logs(db)?;
+    let mut statement = db.prepare_cached("SELECT log, seq FROM entry WHERE scope = ?1")?;
+    let mut places = Vec::new();
+    for scope in scopes {
+        let mut rows = statement.query([scope.as_bytes()])?;
+        while let Some(row) = rows.next()? {
+            let log = logs.get(&row.get::<_, i64>(0)?).ok_or(StoreError::DamagedFile)?;
+            places.push((*log, row.get::<_, i64>(1)? as u64));
+        }
+    }
+    places.sort_unstable();
+    let mut ranges: Vec<Range> = Vec::new();
+    for (log, seq) in places {
+        match ranges.last_mut() {
+            Some(last) if last.log == log && last.to + 1 == seq => last.to = seq,
+            _ => ranges.push(Range { log, from: seq, to: seq }),
+        }
+    }
+    Ok(ranges)
+}
+
 /// Contiguous places of the logs asked for. A log without gaps, which is nearly every one, is told by its ends and its
 /// count; only the others are walked.
 fn spans_of(db: &Connection, wanted: impl Fn(&LogId) -> bool) -> Result<Vec<(LogId, Seq, Seq)>, StoreError> {

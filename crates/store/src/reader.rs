@@ -189,6 +189,14 @@ impl Reader {
         load::shortened(range, |range| self.with(|db| load::load(db, range, bytes_max)))
     }
 
+    /// Where the entries of some scopes stand, log by log.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn places_of_scopes(&self, scopes: &BTreeSet<ScopeTag>) -> Result<Vec<Range>, StoreError> {
+        self.with(|db| load::places_of_scopes(db, scopes))
+    }
+
     /// What is held, as [`crate::Store::spans`].
     ///
     /// # Errors

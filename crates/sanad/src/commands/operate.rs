@@ -1,6 +1,6 @@
 //! Commands on an existing site. They run in this process if the folder is free, else in the process that serves it.
 
-use super::{WRONG_PASSPHRASE_DELAY, check};
+use super::{WRONG_PASSPHRASE_DELAY, bundle, check, sms};
 use crate::progress::bar;
 use crate::remote;
 use crate::say::{self, EXIT_FAILED, Trouble};
@@ -47,6 +47,41 @@ pub enum Operation {
     Check {
         /// And rebuild.
         rebuild: bool,
+    },
+    /// Write a bundle.
+    BundleWrite {
+        /// Absolute path.
+        out: PathBuf,
+        /// Largest size.
+        max_bytes: u64,
+        /// Call sign of the reader.
+        site: Option<String>,
+    },
+    /// Read a bundle.
+    BundleRead {
+        /// Absolute path.
+        file: PathBuf,
+        /// Absolute path.
+        receipt: Option<PathBuf>,
+    },
+    /// Pin a patient, take the pin off, or list who is pinned.
+    Pin {
+        /// The patient.
+        patient: Option<String>,
+        /// Take the pin off.
+        off: bool,
+    },
+    /// Lines of text for a site.
+    SmsEncode {
+        /// Call sign of the reader.
+        site: String,
+        /// Most lines.
+        max_frames: usize,
+    },
+    /// Lines of text that came.
+    SmsDecode {
+        /// The lines.
+        text: String,
     },
 }
 
@@ -99,6 +134,13 @@ pub async fn run(site: &Site, operation: &Operation, progress: Progress<'_>) -> 
         Operation::Status => Ok((0, serde_json::to_value(site.status().await?)?)),
         Operation::Sync { with } => sync(site, with.as_deref(), progress).await,
         Operation::Check { rebuild } => check::run(site, *rebuild, progress).await,
+        Operation::BundleWrite { out, max_bytes, site: to } => {
+            bundle::write(site, out, *max_bytes, to.as_deref(), progress).await
+        }
+        Operation::BundleRead { file, receipt } => bundle::read(site, file, receipt.clone(), progress).await,
+        Operation::Pin { patient, off } => bundle::pin(site, patient.as_deref(), !off).await,
+        Operation::SmsEncode { site: to, max_frames } => sms::encode(site, to, *max_frames).await,
+        Operation::SmsDecode { text } => sms::decode_here(site, text).await,
     }
 }
 
@@ -158,6 +200,11 @@ pub fn in_words(operation: &Operation, result: &Value) -> String {
         Operation::Status => write!(out, "{}", status_in_words(result)),
         Operation::Sync { .. } => write!(out, "{}", sessions_in_words(&result["sessions"])),
         Operation::Check { .. } => write!(out, "{}", check::in_words(result)),
+        Operation::BundleWrite { .. } => write!(out, "{}", bundle::written_in_words(result)),
+        Operation::BundleRead { .. } => write!(out, "{}", bundle::read_in_words(result)),
+        Operation::Pin { .. } => write!(out, "{}", bundle::pins_in_words(result)),
+        Operation::SmsEncode { .. } => write!(out, "{}", sms::lines_in_words(result)),
+        Operation::SmsDecode { .. } => write!(out, "{}", sms::decoded_in_words(result)),
     };
     out
 }
