@@ -152,25 +152,26 @@ impl Packer {
     }
 
     /// True if nothing is in the chunk that is being filled.
-    pub fn is_fresh(&self) -> bool {
+    fn is_fresh(&self) -> bool {
         self.plain.len() == 1
+    }
+
+    /// Bytes left in the chunk that is being filled, if it has `plain` bytes.
+    pub fn left(&self, plain: usize) -> usize {
+        plain.saturating_sub(self.plain.len() + FRAGMENT_HEADER)
     }
 
     /// True if a record of this length fits into the chunks before `chunks`, the only one of which has `plain` bytes if
     /// the bundle is small.
     pub fn has_room(&self, record_len: usize, chunks: u64, plain: usize) -> bool {
         let per_chunk = plain - 1 - FRAGMENT_HEADER;
-        let here = (plain - self.plain.len()).saturating_sub(FRAGMENT_HEADER);
+        let here = self.left(plain);
         let more = record_len.saturating_sub(here).div_ceil(per_chunk) as u64;
         self.next + more < chunks
     }
 
     /// Adds a record; `full` gets every chunk that is full.
-    pub fn put<E>(
-        &mut self,
-        record: &[u8],
-        full: &mut impl FnMut(u64, &[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub fn put<E>(&mut self, record: &[u8], full: &mut impl FnMut(u64, &[u8]) -> Result<(), E>) -> Result<(), E> {
         assert!(!record.is_empty() && record.len() <= RECORD_BYTES_MAX, "a record is bounded");
         let (mut rest, mut first) = (record, FRAGMENT_FIRST);
         loop {

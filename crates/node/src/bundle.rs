@@ -79,7 +79,9 @@ impl BundleError {
     fn io(doing: &'static str) -> impl FnOnce(io::Error) -> BundleError {
         move |error| match error.kind() {
             // A stick is often FAT: it says "too large" at 4 GiB.
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => BundleError::Full,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                BundleError::Full
+            }
             kind => BundleError::Io { doing, kind },
         }
     }

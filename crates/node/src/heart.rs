@@ -9,8 +9,8 @@ use sanad_log::frontier::Range;
 use sanad_log::ids::{EntryId, ScopeTag};
 use sanad_log::receipt::{Form, Receipt};
 use sanad_log::replica::{
-    Appending, Carried, Effect, Input, Outcome, PlainBody, Refused, RefusedReason, Replica, SaveError, SessionId, SessionStats,
-    Token, Took,
+    Appending, Carried, Effect, Input, Outcome, PlainBody, Refused, RefusedReason, Replica, SaveError, SessionId,
+    SessionStats, Token, Took,
 };
 use sanad_log::seal::Clear;
 use sanad_store::{Batch, Incoming, Reader, Store, StoreError};

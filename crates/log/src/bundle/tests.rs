@@ -56,7 +56,8 @@ fn a_chunk_opens_at_its_own_place_in_its_own_bundle_and_nowhere_else() {
 
 #[test]
 fn lengths_of_files_are_those_of_a_bundle_or_not() {
-    for (len, chunk) in [(0, None), (71, None), (72, None), (72 + 64, Some(104)), (72 + 65, None), (72 + 72, Some(112))] {
+    for (len, chunk) in [(0, None), (71, None), (72, None), (72 + 64, Some(104)), (72 + 65, None), (72 + 72, Some(112))]
+    {
         assert_eq!(chunk_len(len), chunk, "{len}");
     }
     assert_eq!(chunk_len(32 + 65_536), Some(CHUNK_LEN));
@@ -89,7 +90,9 @@ fn a_record_of_entries_says_its_places_before_it_is_checked() {
     let sent = entries(1, Lane::Urgent, 9);
     let record = encode::entries(&encode_run(&sent[3..]).unwrap());
     assert_eq!(places_of(&record), Some(Range { log: sent[0].header().log, from: 4, to: 9 }));
-    assert!(matches!(read_record(&record, &NETWORK, &Ed25519Verifier), Ok(Record::Entries(run)) if run.entries == sent[3..]));
+    assert!(
+        matches!(read_record(&record, &NETWORK, &Ed25519Verifier), Ok(Record::Entries(run)) if run.entries == sent[3..])
+    );
     assert_eq!(places_of(&encode::done()), None);
     let mut registry: Vec<_> = (0..9).map(|n| DeviceId([n; 32])).collect();
     let read = |registry: &[DeviceId]| read_record(&encode_registry(registry), &NETWORK, &Ed25519Verifier);

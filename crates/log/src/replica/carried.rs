@@ -64,8 +64,7 @@ impl Replica {
                 }
             }
             Carried::Receipts(receipts) => {
-                took.receipts =
-                    receipts.into_iter().map(|receipt| u64::from(self.take_if_newer(receipt, out))).sum();
+                took.receipts = receipts.into_iter().map(|receipt| u64::from(self.take_if_newer(receipt, out))).sum();
             }
             Carried::Entries(run, writer) => took = self.carried_run(now_ms, token, run, writer.as_deref(), out),
         }

@@ -1,9 +1,7 @@
 //! A file as a bundle: whether it is one, whose, and what lies in it.
 
 use super::BundleError;
-use sanad_log::bundle::{
-    BundleKey, CHUNK_LEN, Packer, SALT_LEN, Unpacker, bundle_id, chunk_len, have_of, places_of,
-};
+use sanad_log::bundle::{BundleKey, CHUNK_LEN, Packer, SALT_LEN, Unpacker, bundle_id, chunk_len, have_of, places_of};
 use sanad_log::frontier::Frontier;
 use sanad_log::ids::{DeviceId, KeyId};
 use sanad_log::message::encode;

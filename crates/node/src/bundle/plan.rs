@@ -76,7 +76,8 @@ fn material(replica: &Replica, site: Option<FacilityId>) -> Material {
         }
     };
     let newest = site.and_then(|site| {
-        let of_site = replica.receipts().values().filter(|receipt| directory.facility_of(&receipt.device) == Some(site));
+        let of_site =
+            replica.receipts().values().filter(|receipt| directory.facility_of(&receipt.device) == Some(site));
         of_site.max_by_key(|receipt| receipt.counter)
     });
     let same_registry =

@@ -158,7 +158,11 @@ impl Site {
     }
 
     /// Takes what a bundle holds. When this returns, all of it is durable.
-    async fn take_bundle<R: Read + Send>(&self, bundle: Bundle<R>, progress: Progress<'_>) -> Result<Taken, BundleError> {
+    async fn take_bundle<R: Read + Send>(
+        &self,
+        bundle: Bundle<R>,
+        progress: Progress<'_>,
+    ) -> Result<Taken, BundleError> {
         let (held, registry) = self
             .look(|replica, _| {
                 let devices: Vec<DeviceId> = replica.directory().devices().keys().copied().collect();
@@ -319,9 +323,13 @@ fn open_chunks<R: Read>(
         for record in records.drain(..) {
             let piece = match places_of(&record) {
                 // Held already: its signatures were checked when it came.
-                Some(places) if held.get(&places.log).is_some_and(|of_log| {
-                    of_log.iter().any(|(from, to)| from <= places.from && places.to <= to)
-                }) => Piece::Known(places.count()),
+                Some(places)
+                    if held.get(&places.log).is_some_and(|of_log| {
+                        of_log.iter().any(|(from, to)| from <= places.from && places.to <= to)
+                    }) =>
+                {
+                    Piece::Known(places.count())
+                }
                 _ => Piece::Record(record),
             };
             if !send(piece) {

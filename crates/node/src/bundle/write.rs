@@ -116,7 +116,8 @@ impl Site {
             let holds = holds.count();
             return Ok(WriteReport { file: out.to_owned(), bytes, entries: 0, holds, left: 0, continued });
         }
-        let note = |holds: Frontier| BundleOut { id: bundle_id(key.salt()), written_ms: now_ms(), site: options.site, holds };
+        let note =
+            |holds: Frontier| BundleOut { id: bundle_id(key.salt()), written_ms: now_ms(), site: options.site, holds };
         // Before its first byte, so that this site knows it again however little of it is written.
         self.note_bundle(note(holds.clone())).await?;
         let reader = self.reader().clone();
@@ -189,7 +190,12 @@ struct Sink<'a> {
 }
 
 impl<'a> Sink<'a> {
-    fn open(path: &'a Path, key: &'a BundleKey, survey: Option<&Survey>, max_bytes: u64) -> Result<Sink<'a>, BundleError> {
+    fn open(
+        path: &'a Path,
+        key: &'a BundleKey,
+        survey: Option<&Survey>,
+        max_bytes: u64,
+    ) -> Result<Sink<'a>, BundleError> {
         let doing = BundleError::io("opening the file");
         let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(path).map_err(doing)?;
         let next = survey.map_or(0, |survey| survey.next);
@@ -203,7 +209,8 @@ impl<'a> Sink<'a> {
         };
         begin(&mut file).map_err(BundleError::io("writing the file"))?;
         let chunks_max = (max_bytes - SALT_LEN as u64) / CHUNK_LEN as u64;
-        let (chunks_max, plain_max) = if chunks_max == 0 { (1, small_plain(max_bytes)) } else { (chunks_max, CHUNK_PLAIN) };
+        let (chunks_max, plain_max) =
+            if chunks_max == 0 { (1, small_plain(max_bytes)) } else { (chunks_max, CHUNK_PLAIN) };
         let (packer, entropy) = (Packer::at(next), system_entropy());
         Ok(Sink { file, path, key, packer, entropy, chunks_max, plain_max, unsynced: 0 })
     }
@@ -217,8 +224,8 @@ impl<'a> Sink<'a> {
     fn room(&self) -> usize {
         let chunks = self.chunks_max.saturating_sub(self.packer.index() + 1);
         let per_chunk = (self.plain_max - 8) as u64;
-        let here = if self.packer.is_fresh() { per_chunk } else { 0 };
-        usize::try_from(chunks * per_chunk + here).unwrap_or(usize::MAX)
+        let here = self.packer.left(self.plain_max) as u64;
+        usize::try_from(chunks.saturating_mul(per_chunk).saturating_add(here)).unwrap_or(usize::MAX)
     }
 
     fn put(&mut self, record: &[u8]) -> Result<(), BundleError> {
@@ -421,9 +428,11 @@ impl Filling<'_, '_> {
 }
 
 fn slices_of(range: Range) -> impl Iterator<Item = Range> {
-    (range.from..=range.to)
-        .step_by(SLICE as usize)
-        .map(move |from| Range { from, to: range.to.min(from + SLICE - 1), ..range })
+    (range.from..=range.to).step_by(SLICE as usize).map(move |from| Range {
+        from,
+        to: range.to.min(from + SLICE - 1),
+        ..range
+    })
 }
 
 /// Reads a slice run by run. `None` if nobody listens any more.

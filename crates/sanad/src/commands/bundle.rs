@@ -27,12 +27,7 @@ pub async fn write(
 }
 
 /// Reads a bundle. The exit code tells damage, and a receipt that could not be written.
-pub async fn read(
-    site: &Site,
-    file: &Path,
-    receipt: Option<PathBuf>,
-    progress: Progress<'_>,
-) -> Result<(u8, Value)> {
+pub async fn read(site: &Site, file: &Path, receipt: Option<PathBuf>, progress: Progress<'_>) -> Result<(u8, Value)> {
     let receipt = receipt.map_or(ReceiptTo::Beside, ReceiptTo::At);
     let report = site.read_bundle(file, &receipt, &|done, of| progress("bundle", done, Some(of))).await?;
     Ok((code_of(&report), serde_json::to_value(report)?))
