@@ -1,4 +1,4 @@
-//! A bundle: what one site holds, as a file that a person carries. `docs/protocol.md` §9.
+//! A bundle: what one site holds, as a file that a person carries. `docs/protocol.md` §11.
 //!
 //! Promises: without the network's epoch key the file is random bytes of a common length, under any name; it is usable up
 //! to its last whole chunk, and past a damaged one; a chunk opens at its own place in its own bundle and nowhere else.

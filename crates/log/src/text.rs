@@ -1,5 +1,5 @@
 //! Bytes as lines of text that any phone sends: at most 160 characters, each of the basic alphabet of GSM 03.38.
-//! `docs/protocol.md` §9.
+//! `docs/protocol.md` §11.
 //!
 //! A line stands for itself: name of the message, number, count, payload, checksum. A reader finds lines in whatever was
 //! pasted, in any order, and puts together those of one name.

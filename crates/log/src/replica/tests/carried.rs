@@ -241,7 +241,9 @@ proptest! {
         for _ in 0..2 {
             for from in 0..3 {
                 let bundle = everything(&sites[from]);
-                (0..3).filter(|to| *to != from).for_each(|to| drop(read(&mut sites[to], &bundle)));
+                for to in (0..3).filter(|to| *to != from) {
+                    read(&mut sites[to], &bundle);
+                }
             }
         }
         for bundle in &bundles {
