@@ -104,8 +104,8 @@ pub fn read_line(line: &str) -> Option<Frame> {
     let (head, payload) = body.split_first_chunk::<HEADER_LEN>()?;
     let [a, b, c, d, number, count] = *head;
     // Every line but the last is full, so that a message is written in one way only.
-    let full = payload.len() == FRAME_PAYLOAD || number + 1 == count;
-    let holds = checksum(body) == *check && number < count && !payload.is_empty() && full;
+    let is_full = payload.len() == FRAME_PAYLOAD || u32::from(number) + 1 == u32::from(count);
+    let holds = checksum(body) == *check && number < count && !payload.is_empty() && is_full;
     holds.then(|| Frame { id: [a, b, c, d], number, count, payload: payload.to_vec() })
 }
 
@@ -165,6 +165,7 @@ mod tests {
             assert_eq!(read_line(&String::from_utf8(bad).unwrap()), None, "{at}");
         }
         assert_eq!(read_line(&line[1..]), None);
+        assert_eq!(read_line(&"/".repeat(40)), None, "the largest number there is");
         assert!(read_line(&line).is_some());
     }
 
