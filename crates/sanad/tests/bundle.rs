@@ -72,6 +72,12 @@ fn heavy(count: u64) -> String {
 fn pair(scratch: &Scratch) -> (Site, Site) {
     let cedar = Site::found(scratch.at("cedar"), "Cedar");
     let haven = cedar.let_in(scratch.at("haven"), "Haven", true);
+    // How much of the joining itself was confirmed in time is chance; after this, all of it is.
+    let hello = scratch.at("hello");
+    write(&cedar, &hello, &["--for", "Haven"]);
+    if let Some(receipt) = read(&haven, &hello)["receipt"].as_str() {
+        read(&cedar, Path::new(receipt));
+    }
     (cedar, haven)
 }
 
@@ -86,7 +92,9 @@ fn a_stick_brings_records_and_its_receipt_lowers_only_here() {
     assert_eq!(only_here(&cedar), 20, "what left on a stick has not arrived");
     let brought = read(&haven, &stick);
     assert_eq!((&brought["from"], &brought["whole"], &brought["waiting"]), (&"Cedar".into(), &true.into(), &0.into()));
-    assert_eq!(brought["new"], wrote["entries"]);
+    // Whether the receipt of the joining came back in time is chance: some of it may be known.
+    let (new, known) = (brought["new"].as_u64().unwrap(), brought["known"].as_u64().unwrap());
+    assert!(new >= 5 && wrote["entries"] == new + known, "{brought}");
     assert_eq!(haven.export(&scratch.at("out")).len(), 20, "the haven reads all of it");
     let back = read(&cedar, &receipt(&brought));
     assert_eq!((&back["receipts"], &back["receipt"]), (&1.into(), &Value::Null), "nobody answers a receipt: {back}");
@@ -374,8 +382,8 @@ fn what_is_urgent_and_pinned_patients_fit_before_the_rest() {
     assert_eq!(haven.export(&scratch.at("out-whole")).len(), 44);
     within(&cedar, async |site| {
         let out = site.bundles_out().await.unwrap();
-        assert_eq!(out.len(), 4, "every stick that left is remembered");
-        assert!(out[0].holds.count() > out[3].holds.count() && out.iter().all(|bundle| bundle.site.is_none()));
+        assert!((4..=5).contains(&out.len()), "every stick that left with entries is remembered");
+        assert!(out[0].holds.count() > out[3].holds.count() && out[..4].iter().all(|bundle| bundle.site.is_none()));
     });
 }
 
@@ -432,7 +440,7 @@ fn lines_of_text_arrive_in_any_order_doubled_and_among_garbage() {
     let out = ran(&cedar, &["sms", "encode"], &["--for", "Haven", "--max-frames", "60"]).code(0).json();
     let sent: Vec<String> =
         out["lines"].as_array().unwrap().iter().map(|line| line.as_str().unwrap().to_owned()).collect();
-    assert!(sent.len() > 2 && sent.len() <= 60 && out["left"] == 0, "{out}");
+    assert!(sent.len() > 2 && sent.len() <= 60 && out["left"] == 0, "{} lines, {} left", sent.len(), out["left"]);
     assert!(
         sent.iter()
             .all(|line| line.len() <= 160 && line.chars().all(|c| c.is_ascii_alphanumeric() || "+/".contains(c)))
