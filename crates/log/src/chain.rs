@@ -2,7 +2,7 @@
 //! what is here, repeats it, or forks from it.
 
 use crate::entry::Entry;
-use crate::frontier::{Frontier, Range};
+use crate::frontier::{Frontier, Intervals, Range};
 use crate::ids::{EntryId, LogId, Seq};
 use std::collections::BTreeMap;
 
@@ -93,6 +93,25 @@ impl Chains {
 
     fn covering(&self, log: LogId, seq: Seq) -> Option<Span> {
         self.0.range((log, 0)..=(log, seq)).next_back().map(|(_, span)| *span).filter(|span| span.to >= seq)
+    }
+
+    /// True if every place of these intervals of a log is held.
+    pub fn covers(&self, log: LogId, places: &Intervals) -> bool {
+        places.iter().all(|(from, to)| {
+            let mut next = from;
+            while let Some(span) = self.covering(log, next).filter(|_| next <= to) {
+                next = span.to + 1;
+            }
+            next > to
+        })
+    }
+
+    /// True if a place could be filled without making one piece more of its log, or the log has fewer than `max` pieces.
+    pub fn has_room(&self, log: LogId, seq: Seq, max: usize) -> bool {
+        seq <= 1
+            || self.covering(log, seq - 1).is_some()
+            || self.covering(log, seq).is_some()
+            || self.0.range((log, 0)..=(log, Seq::MAX)).take(max).count() < max
     }
 
     /// Sorts consecutive entries of one log into those that are new and a fork, if one shows itself. Entries already held

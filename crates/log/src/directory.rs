@@ -239,6 +239,11 @@ impl Directory {
         self.keys.get(id?)
     }
 
+    /// The network's epoch keys that are held here; the one to seal with comes last.
+    pub fn epoch_keys(&self) -> impl Iterator<Item = &SealKey> {
+        self.epochs.iter().filter_map(|id| self.keys.get(id))
+    }
+
     /// Opens a body.
     ///
     /// # Errors

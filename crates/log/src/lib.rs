@@ -2,6 +2,7 @@
 //! as arguments; there is no socket, no file, no clock and no thread here.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod bundle;
 pub mod chain;
 pub mod clock;
 pub mod control;
@@ -22,4 +23,5 @@ pub mod seal;
 pub mod sign;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod text;
 pub mod wire;

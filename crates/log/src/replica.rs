@@ -6,6 +6,7 @@
 //! The disk's side of the bargain: appends are committed in the order in which they were asked for, each whole or not at
 //! all; once one has failed, none after it may be committed, and [`Input::AppendFailed`] tells what is really there.
 
+mod carried;
 mod exposure;
 mod fork;
 mod keep;
@@ -14,6 +15,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 
+pub use carried::{Carried, Took};
 pub use fork::Cut;
 pub use keep::{Keep, Keeping, Room, Takes};
 pub use save::Part;
@@ -84,6 +86,10 @@ pub enum Input {
     Renew(Box<dyn Signer>, SignedEnrolment),
     /// The carrier lost the channel.
     Disconnected(SessionId),
+    /// A bundle is about to be written: what is owed to havens goes into it. Answered like a save.
+    Settle(Token),
+    /// Something came by no session: on a stick, in a text message. Answered by [`Effect::Took`], and then like a save.
+    Carried(Token, Carried),
     /// The append is durable.
     Appended(Token),
     /// Nothing of this append and of those asked for after it is on the disk; this is what is. Then call
@@ -178,6 +184,8 @@ pub enum Effect {
     Keep(Keep),
     /// A session's peer has proven itself and is enrolled: from here on more may be taken from it.
     Welcomed(SessionId),
+    /// What an [`Input::Carried`] brought; not durable before [`Effect::Saved`].
+    Took(Token, Took),
     /// Something that a screen shows has changed.
     Changed,
 }
@@ -488,6 +496,13 @@ impl Replica {
             Input::Read(ticket, entries) => self.was_read(now_ms, ticket, entries, &mut out),
             Input::Renew(signer, enrolment) => self.renew(now_ms, signer, enrolment, &mut out),
             Input::Disconnected(session) => self.disconnected(session, &mut out),
+            Input::Settle(token) => {
+                if self.owing {
+                    self.settle_with_havens(now_ms, &mut out);
+                }
+                out.push(Effect::Saved(token, vec![]));
+            }
+            Input::Carried(token, carried) => self.carried(now_ms, token, carried, &mut out),
             Input::Appended(token) => self.appended(token, &mut out),
             Input::AppendFailed(token, spans) => self.append_failed(token, spans, &mut out),
             Input::Recounted(spans) => self.recounted(spans, &mut out),
@@ -496,12 +511,14 @@ impl Replica {
         out
     }
 
-    /// Entries that came from a peer. Returns how many are new, and where they contradict what is here.
+    /// Entries that came from a peer, or by no session. Returns how many are new, and where they contradict what is here.
+    /// `save`: to be answered like a save, if anything is new.
     fn receive(
         &mut self,
         now_ms: u64,
         from: Option<DeviceId>,
         mut entries: Vec<Entry>,
+        save: Option<Token>,
         out: &mut Vec<Effect>,
     ) -> (usize, Option<Fork>) {
         let lost = |entry: &Entry| {
@@ -536,7 +553,7 @@ impl Replica {
             forked.extend(learned.forks);
         }
         let count = new.len();
-        self.put(new.into_iter().map(|entry| Appending { entry, text: None }).collect(), readable, None, out);
+        self.put(new.into_iter().map(|entry| Appending { entry, text: None }).collect(), readable, save, out);
         if newcomers {
             self.settle_with_havens(now_ms, out);
         }

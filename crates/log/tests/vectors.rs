@@ -5,6 +5,10 @@
 #![allow(clippy::disallowed_methods, reason = "vectors lie in files, and a switch in the environment makes new ones")]
 
 use minicbor::bytes::ByteArray;
+use sanad_log::bundle::{
+    BundleKey, Packer, Record, Unpacker, bundle_id, chunk_len, opening_records, padded_chunks, read_record,
+    receipt_records, small_bundle,
+};
 use sanad_log::clock::Hlc;
 use sanad_log::control::{
     Authority, Contact, Control, Enrolment, Facility, FacilitySecret, Grant, Handover, SignedEnrolment, SiteKind,
@@ -21,11 +25,13 @@ use sanad_log::receipt::{Form, Receipt};
 use sanad_log::run::{check_run, encode_run};
 use sanad_log::seal::{SealKey, padded_len};
 use sanad_log::sign::{Ed25519Signer, Ed25519Verifier, Purpose, Signer as _, Verifier as _};
+use sanad_log::text::{frames_of, message_id, read_line};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// Every file that was ever published for this crate. A format that changes adds a file and keeps the old one here.
-const FILES: [&str; 13] = [
+const FILES: [&str; 15] = [
+    "bundle-1",
     "control-1",
     "entry-1",
     "frontier-1",
@@ -39,6 +45,7 @@ const FILES: [&str; 13] = [
     "keeper-1",
     "receipt-1",
     "run-1",
+    "text-1",
 ];
 
 /// Files that tests of other crates read.
@@ -632,4 +639,95 @@ fn a_grant_opens_as_before() {
     let binding = grant_binding(&bytes(&file, "scope"), &bytes(&file, "key_id"));
     let key = pair.unwrap(&array(&file, "wrapped"), &binding).unwrap();
     assert_eq!((*key.expose(), key.id().0), (array(&file, "key"), array(&file, "key_id")));
+}
+
+/// The records of one bundle: every kind there is.
+fn records() -> Vec<Vec<u8>> {
+    let authors = registry(&[1, 2]);
+    let receipt = |seed, to| {
+        let held = frontier(&[range(1, Lane::Clinical, 1, to)]);
+        Receipt::sign(&network(), to, held, &signer(seed)).encode(Form::Whole(&authors))
+    };
+    let mut records = opening_records(&authors, &receipt(1, 3), Some(&enrolment()));
+    records.push(encode::entries(&encode_run(&entries()).unwrap()));
+    records.extend(receipt_records(&[receipt(2, 2)]));
+    records.push(encode::done());
+    records
+}
+
+#[test]
+fn bundles_are_read_as_before() {
+    let file = vectors("bundle-1", || {
+        let epoch = SealKey::from_bytes([6; 32]);
+        let small = small_bundle(&epoch, &records(), &mut entropy("bundle")).unwrap();
+        let (key, _) = BundleKey::find([&epoch], &small).unwrap();
+        // A record over two chunks, whose bytes are told by their number.
+        let long: Vec<u8> = (0..70_000u32).map(|at| at as u8).collect();
+        let mut chunks = vec![];
+        let mut full = |index: u64, plain: &[u8]| {
+            chunks.push(json!({"index": index, "hash": hex(blake3::hash(plain).as_bytes())}));
+            Ok::<_, ()>(())
+        };
+        let mut packer = Packer::at(0);
+        packer.put(&long, &mut full).unwrap();
+        packer.put(&encode::done(), &mut full).unwrap();
+        packer.flush(&mut full).unwrap();
+        let lengths: Vec<_> = [1, 3, 4, 9, 100, 4_700].map(|n| json!({"chunks": n, "padded": padded_chunks(n)})).into();
+        json!({
+            "epoch_key": hex(epoch.expose()), "network": network().to_string(), "id": hex(&bundle_id(key.salt())),
+            "bundle": hex(&small), "records": records().iter().map(|record| json!(hex(record))).collect::<Value>(),
+            "two_chunks": {"record": "70,000 bytes, each the lower eight bits of its place", "plain": chunks},
+            "padded": lengths,
+        })
+    });
+    let (bundle, epoch) = (bytes(&file, "bundle"), SealKey::from_bytes(array(&file, "epoch_key")));
+    assert_eq!(chunk_len(bundle.len() as u64), Some(bundle.len() - 32));
+    let (key, _) = BundleKey::find([&epoch], &bundle).unwrap();
+    assert_eq!(key.id(), array(&file, "id"));
+    let mut found = Vec::new();
+    assert_eq!(Unpacker::default().chunk(&key.open(0, &bundle[32..]).unwrap(), &mut found), Ok(true));
+    let network = NetworkId(array(&file, "network"));
+    assert_eq!(found.len(), list(&file, "records").len());
+    for (at, (record, expected)) in found.iter().zip(list(&file, "records")).enumerate() {
+        assert_eq!(hex(record), expected.as_str().unwrap());
+        let read = read_record(record, &network, &Ed25519Verifier).unwrap();
+        let as_expected = match (at, &read) {
+            (0, Record::Registry(devices)) => *devices == registry(&[1, 2]),
+            (1, Record::Have(_)) | (2, Record::Credential(_)) | (4, Record::Receipts(_)) | (5, Record::End) => true,
+            (3, Record::Entries(run)) => run.entries == entries() && run.refused.is_none(),
+            _ => false,
+        };
+        assert!(as_expected, "{at}: {read:?}");
+    }
+    let long: Vec<u8> = (0..70_000u32).map(|at| at as u8).collect();
+    let mut made = Vec::new();
+    let mut full = |index: u64, plain: &[u8]| {
+        made.push((index, hex(blake3::hash(plain).as_bytes())));
+        Ok::<_, ()>(())
+    };
+    let mut packer = Packer::at(0);
+    packer.put(&long, &mut full).unwrap();
+    packer.put(&encode::done(), &mut full).unwrap();
+    packer.flush(&mut full).unwrap();
+    let expected = list(&file["two_chunks"], "plain").iter();
+    let expected: Vec<_> =
+        expected.map(|chunk| (number(chunk, "index"), chunk["hash"].as_str().unwrap().to_owned())).collect();
+    assert_eq!(made, expected);
+    for case in list(&file, "padded") {
+        assert_eq!(padded_chunks(number(case, "chunks")), number(case, "padded"));
+    }
+}
+
+#[test]
+fn lines_of_text_are_read_and_made_as_before() {
+    let file = vectors("text-1", || {
+        let message: Vec<u8> = (0..250u32).map(|at| (at * 7) as u8).collect();
+        json!({"message": hex(&message), "id": hex(&message_id(&message)), "lines": frames_of(&message)})
+    });
+    let message = bytes(&file, "message");
+    let lines: Vec<_> = list(&file, "lines").iter().map(|line| line.as_str().unwrap().to_owned()).collect();
+    assert_eq!(frames_of(&message), lines);
+    let frames: Vec<_> = lines.iter().map(|line| read_line(line).unwrap()).collect();
+    assert!(frames.iter().all(|frame| hex(&frame.id) == file["id"].as_str().unwrap()));
+    assert_eq!(frames.into_iter().flat_map(|frame| frame.payload).collect::<Vec<_>>(), message);
 }

@@ -13,8 +13,8 @@ use sanad_log::frontier::Range;
 use sanad_log::ids::{DeviceId, EntryId, ScopeTag};
 use sanad_log::receipt::{Form, Receipt};
 use sanad_log::replica::{
-    Appending, Cut, Effect, Input, Keep, Outcome, PlainBody, Refused, RefusedReason, Replica, SaveError, SessionId,
-    SessionStats, Token,
+    Appending, Carried, Cut, Effect, Input, Keep, Outcome, PlainBody, Refused, RefusedReason, Replica, SaveError,
+    SessionId, SessionStats, Token, Took,
 };
 use sanad_log::sign::{Ed25519Signer, Signer as _};
 use sanad_record::op::Save;
@@ -48,6 +48,8 @@ pub(crate) enum Command {
     Save(Box<Drafted>, oneshot::Sender<Result<Saved, SiteError>>),
     /// An input that is answered like a save.
     Write(MakeInput, oneshot::Sender<Result<(), SiteError>>),
+    /// Something that came by no session; answered once what it brought is durable.
+    Carry(Carried, oneshot::Sender<Result<Took, SiteError>>),
     /// A session begins; its frames go to this line.
     Open(SessionId, Input, Line),
     /// An input from a session.
@@ -99,6 +101,7 @@ struct Append {
 enum Owed {
     Save(Answer, Saved),
     Write(oneshot::Sender<Result<(), SiteError>>),
+    Carry(oneshot::Sender<Result<Took, SiteError>>, Took),
 }
 
 pub(crate) struct Heart {
@@ -190,6 +193,11 @@ impl Heart {
                 self.drive(input(token));
             }
             Command::Room => self.refresh_room(),
+            Command::Carry(carried, answer) => {
+                let token = self.token();
+                self.owed.insert(token, Owed::Carry(answer, Took::default()));
+                self.drive(Input::Carried(token, carried));
+            }
             Command::Open(session, input, line) => {
                 self.refresh_room();
                 self.lines.insert(session, line);
@@ -329,11 +337,13 @@ impl Heart {
             Effect::Saved(token, _) => match self.owed.remove(&token) {
                 Some(Owed::Save(answer, saved)) => drop(answer.send(Ok(saved))),
                 Some(Owed::Write(answer)) => drop(answer.send(Ok(()))),
+                Some(Owed::Carry(answer, took)) => drop(answer.send(Ok(took))),
                 None => {}
             },
             Effect::SaveFailed(token, error) => match self.owed.remove(&token) {
                 Some(Owed::Save(answer, _)) => drop(answer.send(Err(self.refusal(error)))),
                 Some(Owed::Write(answer)) => drop(answer.send(Err(self.refusal(error)))),
+                Some(Owed::Carry(answer, _)) => drop(answer.send(Err(self.refusal(error)))),
                 None => self.overlay.fail(error),
             },
             Effect::Send { session, frame, paced } => {
@@ -348,6 +358,11 @@ impl Heart {
             }
             Effect::KeepRefused(refused) => self.keep_refused(&refused),
             Effect::Keep(keep) => self.keep(&keep),
+            Effect::Took(token, took) => {
+                if let Some(Owed::Carry(_, owed)) = self.owed.get_mut(&token) {
+                    *owed = took;
+                }
+            }
             Effect::Welcomed(session) => {
                 if let Some(line) = self.lines.get(&session) {
                     drop(line.send(Word::Welcomed));

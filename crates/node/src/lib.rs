@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod ask;
+pub mod bundle;
 pub mod carrier;
 pub mod control_socket;
 pub mod discover;
@@ -16,10 +17,12 @@ pub mod invite;
 pub mod join;
 pub mod keep;
 pub mod keepers;
+pub mod pins;
 mod roots;
 pub mod save;
 pub mod session;
 pub mod site;
+pub mod sms;
 pub mod status;
 pub mod sync;
 pub mod talk;

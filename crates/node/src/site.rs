@@ -423,6 +423,11 @@ impl Site {
         self.0.commands.send(command).await.map_err(|_| SiteError::Closed)
     }
 
+    /// As [`Site::send`], from a thread that may wait.
+    pub(crate) fn send_blocking(&self, command: Command) -> Result<(), SiteError> {
+        self.0.commands.blocking_send(command).map_err(|_| SiteError::Closed)
+    }
+
     pub(crate) fn next_session(&self) -> u64 {
         self.0.next_session.fetch_add(1, Ordering::Relaxed)
     }

@@ -60,9 +60,31 @@ pub enum Command {
         /// there see a nameless web server and nothing more.
         #[arg(long)]
         discover: bool,
+        /// A folder where sticks appear: bundles in it are read, a receipt and what others lack are written. Repeatable.
+        #[arg(long, value_name = "FOLDER")]
+        watch: Vec<PathBuf>,
+        /// Largest bundle written to a watched folder, in bytes; K, M and G are powers of 1024.
+        #[arg(long, value_name = "N", value_parser = bytes, default_value = "512M")]
+        watch_bytes: u64,
     },
     /// Run the keeper of a folder, or the keepers in it, each of another network: no screens, one port.
     Keep(Keep),
+    /// Bundles on a stick: what is held here, as a file that a person carries.
+    #[command(subcommand)]
+    Bundle(Bundle),
+    /// Put a patient's records into every bundle before others; without a patient, list who is pinned.
+    Pin {
+        /// The data folder.
+        dir: PathBuf,
+        /// The patient's id.
+        patient: Option<String>,
+        /// Take the pin off.
+        #[arg(long, requires = "patient")]
+        off: bool,
+    },
+    /// Records as lines of text, for phones that can send messages and nothing else.
+    #[command(subcommand)]
+    Sms(Sms),
     /// Import FHIR R4: JSON resources, Bundles, NDJSON, folders of these.
     Import {
         /// The data folder.
@@ -152,6 +174,66 @@ pub enum Command {
         #[arg(long)]
         rebuild: bool,
     },
+}
+
+#[derive(Subcommand)]
+pub enum Bundle {
+    /// Write a bundle, or carry on the one that this site has begun in that file.
+    Write {
+        /// The data folder.
+        dir: PathBuf,
+        /// The file, under any name.
+        out: PathBuf,
+        /// Largest size in bytes; K, M and G are powers of 1024.
+        #[arg(long, value_name = "N", value_parser = bytes, default_value_t = sanad_node::bundle::MAX_BYTES)]
+        max_bytes: u64,
+        /// Only what this site has not confirmed; otherwise what is only here, then what any site has not confirmed.
+        #[arg(long = "for", value_name = "SITE")]
+        site: Option<String>,
+    },
+    /// Read a bundle, and write a receipt to carry back.
+    Read {
+        /// The data folder.
+        dir: PathBuf,
+        /// The bundle.
+        file: PathBuf,
+        /// Where the receipt goes; otherwise beside the bundle, under a name that says nothing.
+        #[arg(long, value_name = "OUT")]
+        receipt: Option<PathBuf>,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum Sms {
+    /// Print lines of at most 160 characters, the most urgent records first; each line is one message.
+    Encode {
+        /// The data folder.
+        dir: PathBuf,
+        /// The site that will read them.
+        #[arg(long = "for", value_name = "SITE")]
+        site: String,
+        /// Most lines.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=255),
+            default_value_t = sanad_node::sms::FRAMES_DEFAULT as u16)]
+        max_frames: u16,
+    },
+    /// Read lines from standard input, in any order; what is missing may follow later.
+    Decode {
+        /// The data folder.
+        dir: PathBuf,
+    },
+}
+
+/// A number of bytes: `65536`, `64K`, `512M`, `4G`.
+fn bytes(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.char_indices().last() {
+        Some((at, 'k' | 'K')) => (&text[..at], 10),
+        Some((at, 'm' | 'M')) => (&text[..at], 20),
+        Some((at, 'g' | 'G')) => (&text[..at], 30),
+        _ => (text, 0),
+    };
+    let number: u64 = digits.parse().map_err(|_| "a number, with or without K, M or G".to_owned())?;
+    number.checked_mul(1 << shift).ok_or_else(|| "too many bytes".to_owned())
 }
 
 #[derive(Args)]

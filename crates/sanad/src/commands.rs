@@ -1,6 +1,7 @@
 //! What each command does.
 
 pub mod ask;
+mod bundle;
 mod check;
 mod demo;
 mod exposed;
@@ -8,8 +9,9 @@ mod found;
 mod keep;
 pub mod operate;
 mod serve;
+mod sms;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Bundle, Cli, Command, Sms};
 use crate::passphrase;
 use crate::say;
 use anyhow::Result;
@@ -36,14 +38,27 @@ async fn dispatch(cli: Cli) -> Result<u8> {
         Command::Demo(options) => return demo::run(options, json).await,
         Command::Init(site) => return found::init(site, &passphrase(true)?, json).await,
         Command::Join { site, invite } => return found::join(site, invite, || passphrase(true), json).await,
-        Command::Serve { dir, listen, address, discover } => {
+        Command::Serve { dir, listen, address, discover, watch, watch_bytes } => {
             warn_of_names(address);
-            return serve::run(dir, &passphrase(false)?, *listen, address.clone(), *discover, json).await;
+            let watched = serve::Watched { folders: watch.clone(), bytes_max: *watch_bytes };
+            return serve::run(dir, &passphrase(false)?, *listen, address.clone(), *discover, watched, json).await;
         }
         Command::Keep(options) => {
             warn_of_names(&options.address);
             return keep::run(options, &passphrase(false)?, json).await;
         }
+        Command::Bundle(Bundle::Write { dir, out, max_bytes, site }) => {
+            (dir, Operation::BundleWrite { out: absolute(out), max_bytes: *max_bytes, site: site.clone() })
+        }
+        Command::Bundle(Bundle::Read { dir, file, receipt }) => {
+            let receipt = receipt.as_deref().map(absolute);
+            (dir, Operation::BundleRead { file: absolute(file), receipt })
+        }
+        Command::Pin { dir, patient, off } => (dir, Operation::Pin { patient: patient.clone(), off: *off }),
+        Command::Sms(Sms::Encode { dir, site, max_frames }) => {
+            (dir, Operation::SmsEncode { site: site.clone(), max_frames: (*max_frames).into() })
+        }
+        Command::Sms(Sms::Decode { dir }) => return sms::decode(dir, &passphrase(false)?, json).await,
         Command::Invite { dir, haven, keeper, address } => {
             warn_of_names(address);
             (dir, Operation::Invite { haven: *haven, keeper: *keeper, addresses: address.clone() })

@@ -4,6 +4,7 @@
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
 use sanad_log::replica::SaveError;
 use sanad_node::ask::AskError;
+use sanad_node::bundle::BundleError;
 use sanad_node::carrier::DialError;
 use sanad_node::site::SiteError;
 use sanad_store::StoreError;
@@ -70,6 +71,9 @@ pub enum Trouble {
     /// It is not said which of several networks an address is for.
     #[error("it is not said which network the address is for")]
     PeerOfWhich(String),
+    /// More text than any phone sends.
+    #[error("too much text")]
+    TooMuchText,
     /// The port is taken.
     #[error("cannot listen there")]
     CannotListen(String),
@@ -150,6 +154,9 @@ pub fn name(error: &anyhow::Error) -> Named {
             error => crate::commands::ask::name(error),
         };
     }
+    if let Some(error) = error.downcast_ref::<BundleError>() {
+        return name_bundle(error);
+    }
     if let Some(error) = error.downcast_ref::<StoreError>() {
         return name_store(error);
     }
@@ -176,6 +183,23 @@ fn name_site(error: &SiteError) -> Named {
     }
 }
 
+/// The exit code and the message for an error of a bundle.
+pub fn name_bundle(error: &BundleError) -> Named {
+    match error {
+        BundleError::Site(error) => name_site(error),
+        BundleError::NotReadable => (EXIT_REFUSED, "bundle-not-readable", vec![]),
+        BundleError::NotAFile => (EXIT_USAGE, "bundle-not-a-file", vec![]),
+        BundleError::Occupied => (EXIT_REFUSED, "bundle-occupied", vec![]),
+        BundleError::UnknownSite(site) => (EXIT_USAGE, "unknown-site", vec![("site", site.clone())]),
+        BundleError::UnknownPatient(patient) => (EXIT_USAGE, "unknown-patient", vec![("patient", patient.clone())]),
+        BundleError::TooManyPins(max) => (EXIT_REFUSED, "too-many-pins", vec![("max", max.to_string())]),
+        BundleError::NoKeys => (EXIT_REFUSED, "no-keys-yet", vec![]),
+        BundleError::TooSmall => (EXIT_USAGE, "bundle-too-small", vec![]),
+        BundleError::Full => (EXIT_FAILED, "bundle-full", vec![]),
+        error => (EXIT_FAILED, "bundle-io", vec![("why", error.to_string())]),
+    }
+}
+
 fn name_trouble(trouble: &Trouble) -> Named {
     match trouble {
         Trouble::PassphraseFile(file) => (EXIT_USAGE, "passphrase-file", vec![("file", file.display().to_string())]),
@@ -197,6 +221,7 @@ fn name_trouble(trouble: &Trouble) -> Named {
         }
         Trouble::BadAddress(address) => (EXIT_USAGE, "bad-address", vec![("address", address.clone())]),
         Trouble::PeerOfWhich(name) => (EXIT_USAGE, "peer-of-which", vec![("name", name.clone())]),
+        Trouble::TooMuchText => (EXIT_USAGE, "too-much-text", vec![]),
         Trouble::CannotListen(why) => (EXIT_FAILED, "cannot-listen", vec![("why", why.clone())]),
         Trouble::Remote { code, .. } => (*code, "failed", vec![]),
     }

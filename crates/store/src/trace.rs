@@ -44,7 +44,8 @@ fn each_lane(ranges: &[Range], sum: impl Fn(&[Range]) -> Result<Sums, StoreError
 /// The places of everything in some charts, control entries left out: what a chart's own entries are.
 pub(crate) fn places_of_scopes(db: &Connection, scopes: &BTreeSet<ScopeTag>) -> Result<Frontier, StoreError> {
     let logs = logs(db)?;
-    let mut statement = db.prepare_cached("SELECT log, seq FROM entry WHERE scope = ?1")?;
+    let mut statement =
+        db.prepare_cached("SELECT log, seq FROM entry WHERE scope = (SELECT n FROM scope WHERE tag = ?1)")?;
     let mut out = Frontier::default();
     for scope in scopes {
         let mut rows = statement.query([scope.as_bytes()])?;

@@ -13,6 +13,7 @@ mod pair;
 mod replicate;
 mod report;
 mod saves;
+mod stick;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use report::Report;
@@ -30,13 +31,14 @@ pub struct Options {
     pub sanad: PathBuf,
 }
 
-const NAMES: &[&str] = &["saves", "import", "haven", "carrier", "keeper"];
+const NAMES: &[&str] = &["saves", "import", "haven", "carrier", "keeper", "stick"];
 const USAGE: &str = "usage: cargo xtask bench [--quick] [--json] [--synthea PATH] [--dir PATH] [NAME…]
   saves    durable saves of one and of sixteen writers, beside fdatasync and bare SQLite
   import   the Synthea set
   haven    100,000 entries to an empty haven that opens all of them; nothing changed; 1 % edited; memory; first page
   carrier  100,000 entries to an empty site that can read none of them
-  keeper   1,000,000 small entries into a keeper and out of it again; its memory";
+  keeper   1,000,000 small entries into a keeper and out of it again; its memory
+  stick    a million entries read from a bundle and written to one, beside cp and fsync; --quick: 100,000";
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -78,6 +80,9 @@ async fn main() -> Result<()> {
     }
     if wanted("keeper") {
         keeper::run(&options, &mut report).await?;
+    }
+    if wanted("stick") {
+        stick::run(&options, &mut report).await?;
     }
     if json {
         println!("{}", serde_json::to_string_pretty(&report.to_json())?);

@@ -291,7 +291,7 @@ impl World {
                 self.sites[at].keep(keep);
                 Ok(())
             }
-            Effect::Changed | Effect::Welcomed(_) => Ok(()),
+            Effect::Changed | Effect::Took(..) | Effect::Welcomed(_) => Ok(()),
         }
     }
 

@@ -247,7 +247,7 @@ impl Replica {
 
     /// This device's receipt for all it durably holds. Its counter is the number of entries held, which only grows, so that
     /// no counter has to be stored and a device that lost entries gives itself away.
-    fn own_receipt(&self) -> Receipt {
+    pub fn own_receipt(&self) -> Receipt {
         let known = self.sessions.values().filter_map(|session| session.last_sent.as_ref());
         let mut known = known.chain(self.acknowledged.values());
         let claimed = self.claimed();
@@ -539,14 +539,22 @@ impl Replica {
     /// A receipt that a third device made: taken only if newer, since it cannot speak for itself here.
     fn relayed_receipt(&mut self, bytes: &[u8], beside: Option<&Receipt>, out: &mut Vec<Effect>) {
         let registry = self.registry();
-        let Ok(receipt) = Receipt::decode(bytes, &self.network, &registry, |_| beside, &*self.verifier) else { return };
+        if let Ok(receipt) = Receipt::decode(bytes, &self.network, &registry, |_| beside, &*self.verifier) {
+            self.take_if_newer(receipt, out);
+        }
+    }
+
+    /// Returns true if the receipt was newer than the one held.
+    pub(super) fn take_if_newer(&mut self, receipt: Receipt, out: &mut Vec<Effect>) -> bool {
         let newer = self.receipts.get(&receipt.device).is_none_or(|held| held.counter < receipt.counter);
-        if newer && receipt.device != self.device() && self.has_room_for(&receipt) {
+        let taken = newer && receipt.device != self.device() && self.has_room_for(&receipt);
+        if taken {
             self.look_for_own_future(&receipt.frontier, out);
             self.receipts.insert(receipt.device, receipt.clone());
             out.push(Effect::KeepReceipt(receipt));
             out.push(Effect::Changed);
         }
+        taken
     }
 
     /// Asks for what the peer has, this side lacks, and no other session is already bringing.
@@ -595,7 +603,7 @@ impl Replica {
 
     fn entries(&mut self, now_ms: u64, id: SessionId, peer: DeviceId, run: CheckedRun, out: &mut Vec<Effect>) {
         let CheckedRun { log, entries, refused } = run;
-        let (received, fork) = self.receive(now_ms, Some(peer), entries, out);
+        let (received, fork) = self.receive(now_ms, Some(peer), entries, None, out);
         let closed = !self.takes_lane(log.lane);
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.stats.entries_received += received as u64;

@@ -8,6 +8,7 @@ use crate::sign::{Ed25519Signer, Ed25519Verifier};
 use crate::testing::{entropy, signer};
 use std::collections::VecDeque;
 
+mod carried;
 mod exposed;
 mod found;
 mod keeper;
@@ -26,6 +27,7 @@ struct Site {
     secret: FacilitySecret,
     seed: u8,
     kept: Vec<Keep>,
+    took: Took,
 }
 
 impl Site {
@@ -61,7 +63,8 @@ impl Site {
             .filter(|entry| entry.header().log.lane == Lane::Control)
             .for_each(|entry| replica.remember(entry));
         let (secret, kept) = (secret.clone(), vec![]);
-        Site { replica, disk, saved: vec![], failed: None, refused: vec![], kept, secret, seed }
+        let took = Took::default();
+        Site { replica, disk, saved: vec![], failed: None, refused: vec![], kept, secret, seed, took }
     }
 
     /// Carries an input through, the disk answering at once. Returns what goes out to sessions.
@@ -103,6 +106,7 @@ impl Site {
                     Effect::Saved(_, ids) => self.saved.extend(ids),
                     Effect::SaveFailed(_, error) => self.failed = Some(error),
                     Effect::KeepRefused(refused) => self.refused.push(refused.reason),
+                    Effect::Took(_, took) => self.took.add(took),
                     Effect::Keep(keep) => self.kept.push(keep),
                     Effect::KeepReceipt(_) | Effect::Changed | Effect::Welcomed(_) => {}
                     effect => out.push(effect),

@@ -1,6 +1,6 @@
 //! Commands on an existing site. They run in this process if the folder is free, else in the process that serves it.
 
-use super::{WRONG_PASSPHRASE_DELAY, ask, check, exposed};
+use super::{WRONG_PASSPHRASE_DELAY, ask, bundle, check, exposed, sms};
 use crate::progress::bar;
 use crate::remote;
 use crate::say::{self, EXIT_DAMAGED, EXIT_FAILED, Trouble};
@@ -65,6 +65,41 @@ pub enum Operation {
         /// And rebuild.
         rebuild: bool,
     },
+    /// Write a bundle.
+    BundleWrite {
+        /// Absolute path.
+        out: PathBuf,
+        /// Largest size.
+        max_bytes: u64,
+        /// Call sign of the reader.
+        site: Option<String>,
+    },
+    /// Read a bundle.
+    BundleRead {
+        /// Absolute path.
+        file: PathBuf,
+        /// Absolute path.
+        receipt: Option<PathBuf>,
+    },
+    /// Pin a patient, take the pin off, or list who is pinned.
+    Pin {
+        /// The patient.
+        patient: Option<String>,
+        /// Take the pin off.
+        off: bool,
+    },
+    /// Lines of text for a site.
+    SmsEncode {
+        /// Call sign of the reader.
+        site: String,
+        /// Most lines.
+        max_frames: usize,
+    },
+    /// Lines of text that came.
+    SmsDecode {
+        /// The lines.
+        text: String,
+    },
 }
 
 /// Hears how far an operation has come: what, done, of how many.
@@ -124,6 +159,13 @@ pub async fn run(site: &Site, operation: &Operation, progress: Progress<'_>) -> 
         Operation::Sync { with } => sync(site, with.as_deref(), progress).await,
         Operation::Ask(operation) => ask::run(site, operation).await,
         Operation::Check { rebuild } => check::run(site, *rebuild, progress).await,
+        Operation::BundleWrite { out, max_bytes, site: to } => {
+            bundle::write(site, out, *max_bytes, to.as_deref(), progress).await
+        }
+        Operation::BundleRead { file, receipt } => bundle::read(site, file, receipt.clone(), progress).await,
+        Operation::Pin { patient, off } => bundle::pin(site, patient.as_deref(), !off).await,
+        Operation::SmsEncode { site: to, max_frames } => sms::encode(site, to, *max_frames).await,
+        Operation::SmsDecode { text } => sms::decode_here(site, text).await,
     }
 }
 
@@ -189,6 +231,11 @@ pub fn in_words(operation: &Operation, result: &Value) -> String {
         Operation::Sync { .. } => write!(out, "{}", sessions_in_words(&result["sessions"])),
         Operation::Ask(operation) => write!(out, "{}", ask::in_words(operation, result)),
         Operation::Check { .. } => write!(out, "{}", check::in_words(result)),
+        Operation::BundleWrite { .. } => write!(out, "{}", bundle::written_in_words(result)),
+        Operation::BundleRead { .. } => write!(out, "{}", bundle::read_in_words(result)),
+        Operation::Pin { .. } => write!(out, "{}", bundle::pins_in_words(result)),
+        Operation::SmsEncode { .. } => write!(out, "{}", sms::lines_in_words(result)),
+        Operation::SmsDecode { .. } => write!(out, "{}", sms::decoded_in_words(result)),
     };
     out
 }

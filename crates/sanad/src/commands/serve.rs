@@ -1,6 +1,6 @@
 //! `sanad serve`: screens and sync on one port, peers kept in touch, other commands answered through the folder's socket.
 
-use super::WRONG_PASSPHRASE_DELAY;
+use super::{WRONG_PASSPHRASE_DELAY, bundle};
 use crate::remote;
 use crate::say::{self, Trouble};
 use anyhow::Result;
@@ -9,7 +9,7 @@ use sanad_node::discover::stopped;
 use sanad_node::site::{Site, now_ms, system_entropy};
 use sanad_web::{Client, Config, Source};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -88,6 +88,14 @@ async fn name_client(mut request: axum::extract::Request) -> axum::extract::Requ
     request
 }
 
+/// Folders where sticks appear.
+pub struct Watched {
+    /// The folders.
+    pub folders: Vec<PathBuf>,
+    /// Largest bundle that is written there.
+    pub bytes_max: u64,
+}
+
 /// The command.
 pub async fn run(
     dir: &Path,
@@ -95,6 +103,7 @@ pub async fn run(
     listen: SocketAddr,
     addresses: Vec<String>,
     discover: bool,
+    watched: Watched,
     json: bool,
 ) -> Result<u8> {
     let site = Site::open(dir, passphrase, WRONG_PASSPHRASE_DELAY)?;
@@ -103,7 +112,13 @@ pub async fn run(
     }
     let listener = TcpListener::bind(listen).await.map_err(|error| Trouble::CannotListen(error.to_string()))?;
     let addresses = if addresses.is_empty() { default_addresses(listener.local_addr()?) } else { addresses };
-    let served = serve(site, listener, addresses).await?;
+    let mut served = serve(site, listener, addresses).await?;
+    for folder in watched.folders {
+        let (site, until) = (served.site.clone(), served.stop.subscribe());
+        served.tasks.spawn(async move {
+            site.watch_folder(folder, watched.bytes_max, until, |event| bundle::say_of_watch(&event)).await;
+        });
+    }
     let control = remote::listen(dir, served.site.clone(), passphrase)?;
     let url = format!("https://{}", served.listening);
     if json {

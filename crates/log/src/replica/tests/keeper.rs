@@ -246,7 +246,7 @@ fn a_keepers_full_disk_is_like_a_used_up_quota_until_there_is_room() {
     let mut keeper = network.keeper(3, &mut cedar, PLENTY);
     keeper.run(Input::Connected { session: 9, initiator: false, exporter: [6; 32], expected: None });
     let run = encode_first_run(&cedar);
-    let (_, out) = (keeper.replica.receive(NOW, None, run, &mut vec![]), keeper.replica.pending.len());
+    let (_, out) = (keeper.replica.receive(NOW, None, run, None, &mut vec![]), keeper.replica.pending.len());
     assert_eq!(out, 1);
     let token = *keeper.replica.pending.keys().next().unwrap();
     keeper.run(Input::AppendFailed(token, vec![]));

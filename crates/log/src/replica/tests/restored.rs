@@ -127,7 +127,7 @@ fn branches_of_one_height_are_found_without_their_author() {
     // Olive takes the twin's branch as a courier would bring it: entry by entry.
     let theirs: Vec<_> = copy.disk.range((log, 1)..=(log, Seq::MAX)).map(|(_, entry)| entry.clone()).collect();
     let mut out = Vec::new();
-    assert_eq!(olive.replica.receive(NOW, None, theirs, &mut out).0, 4);
+    assert_eq!(olive.replica.receive(NOW, None, theirs, None, &mut out).0, 4);
     for effect in out {
         if let Effect::Append { token, entries, .. } = effect {
             for Appending { entry, .. } in entries {
