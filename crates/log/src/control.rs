@@ -274,7 +274,7 @@ pub enum Control {
     Policy(#[n(0)] SignedPolicy),
     /// Two headers that one device has signed for one place: proof of a fork.
     #[n(9)]
-    Fork(#[n(0)] ByteArray<200>, #[n(1)] ByteArray<200>),
+    Fork(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>, #[cbor(n(1), with = "minicbor::bytes")] Vec<u8>),
     /// Where a keeper is reached: its own words, written down by whoever met it.
     #[n(8)]
     Reach(#[n(0)] SignedReach),

@@ -33,13 +33,9 @@ impl ForkProof {
     }
 
     /// Reads and checks the two headers of a statement.
-    pub fn decode(
-        a: &[u8; HEADER_LEN],
-        b: &[u8; HEADER_LEN],
-        network: &NetworkId,
-        verifier: &dyn Verifier,
-    ) -> Option<ForkProof> {
-        ForkProof::new(Header::decode(a).ok()?, Header::decode(b).ok()?, network, verifier)
+    pub fn decode(a: &[u8], b: &[u8], network: &NetworkId, verifier: &dyn Verifier) -> Option<ForkProof> {
+        let header = |bytes: &[u8]| Header::decode(bytes.try_into().ok()?).ok();
+        ForkProof::new(header(a)?, header(b)?, network, verifier)
     }
 
     /// The two headers as a statement holds them.

@@ -362,8 +362,10 @@ impl Site {
     /// # Errors
     /// [`ExplainError`].
     pub async fn explain(&self, asked: &Asked) -> Result<Explained, ExplainError> {
-        // Carriers that leave and report back later say here what they took along.
-        self.explain_with(asked, Vec::new()).await
+        let outgoing = self.bundles_out().await?.into_iter();
+        let outgoing =
+            outgoing.map(|bundle| Outgoing { left_ms: bundle.written_ms, to: bundle.site, places: bundle.holds });
+        self.explain_with(asked, outgoing.collect()).await
     }
 
     /// The same, with what is on its way.

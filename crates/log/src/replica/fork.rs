@@ -239,7 +239,7 @@ impl Replica {
         }
         if !self.directory.forks().is_stated(&proof) {
             let [a, b] = proof.encode();
-            match self.write_control(now_ms, &Control::Fork(a.into(), b.into())) {
+            match self.write_control(now_ms, &Control::Fork(a.to_vec(), b.to_vec())) {
                 Some(written) => self.put(vec![written], BTreeSet::new(), None, out),
                 // Who cannot write in the control lane, because it holds no key, goes by what it has seen itself.
                 None => drop(self.directory.take_fork(&proof)),
