@@ -49,7 +49,7 @@ const FILES: [&str; 15] = [
 ];
 
 /// Files that tests of other crates read.
-const ELSEWHERE: [&str; 2] = ["save-", "version-"];
+const ELSEWHERE: [&str; 3] = ["ask-", "save-", "version-"];
 
 fn folder() -> PathBuf {
     PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("../../vectors")

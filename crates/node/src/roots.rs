@@ -16,7 +16,8 @@ const ROOT_KEY: &str = "root/";
 /// The name and the bytes of the copy, if an entry is one of these.
 pub(crate) fn copy_of(entry: &Entry, directory: &Directory) -> Option<(String, Vec<u8>)> {
     let header = entry.header();
-    if header.log.lane != Lane::Control {
+    // A keeper reads none of them, and has no root.
+    if header.log.lane != Lane::Control || directory.is_keeper() {
         return None;
     }
     let is_root = match header.kind {

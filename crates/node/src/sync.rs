@@ -58,7 +58,9 @@ impl Site {
             .look(move |replica, _| {
                 let directory = replica.directory();
                 let devices = directory.devices().iter();
-                let devices = devices.filter(|(device, _)| **device != own && !directory.is_replaced(device));
+                let devices = devices.filter(|(device, facility)| {
+                    **device != own && **facility != directory.own() && !directory.is_replaced(device)
+                });
                 let peers = devices.filter_map(|(device, facility)| {
                     let contact = directory.contact(device)?;
                     let addresses: Vec<Address> =

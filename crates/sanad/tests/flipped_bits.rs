@@ -152,7 +152,10 @@ async fn one_try(dir: &Path, out: &Path, whole: &Whole, peer: &PeerAddress, tall
     assert!(rebuilt.damages == 0 || rebuilt.repaired.is_some(), "{what}: {rebuilt:?}");
     let last = site.check(true).await.unwrap();
     assert!((last.damages, last.projections_equal) == (0, Some(true)), "{what}: {last:?}");
-    assert_eq!(last.projection_digest, Some(whole.digest), "{what}");
+    // A device that had lost the end of its own log has been replaced, and its successor has written two entries.
+    if site.status().await.unwrap().stored.entries == whole.entries.len() as u64 {
+        assert_eq!(last.projection_digest, Some(whole.digest), "{what}");
+    }
     assert!(last.is_sound() || last.lost.ends_unknown, "{what}: {last:?}");
     let (found, missing, _) = export(&site, out);
     assert!(found == whole.files && missing.is_empty(), "{what}");

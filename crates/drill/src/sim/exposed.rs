@@ -126,6 +126,10 @@ impl World {
         let survivors = self.survivors();
         for at in &survivors {
             let Some(replica) = &self.sites[*at].replica else { continue };
+            // A keeper reads neither the policy nor who is a haven, and shows too much.
+            if self.sites[*at].kind == SiteKind::Keeper {
+                continue;
+            }
             let (exposure, policy) = (replica.exposure(), replica.directory().policy());
             let others: Vec<_> = survivors.iter().filter(|other| *other != at).collect();
             let outside = others.iter().any(|other| self.sites[**other].kind == SiteKind::Haven);

@@ -219,6 +219,7 @@ impl World {
         let here = replica.durable();
         let others = self.sites.iter().filter(|other| other.number != at && other.disk.frontier().count() > 0);
         self.plan.sabotage == Sabotage::None
+            && self.sites[at].kind != SiteKind::Keeper
             && others.into_iter().all(|other| {
                 let said = replica.receipts().get(&other.device);
                 let known = replica.directory().facility_of(&other.device).is_some();
