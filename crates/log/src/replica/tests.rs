@@ -475,7 +475,9 @@ fn a_device_that_lost_the_end_of_its_own_log_writes_nothing_there_until_it_has_c
     assert_eq!(cedar.failed, None);
     // The haven knows more of Cedar's log than Cedar does: its facility goes on with a new device.
     let old = cedar.replica.device();
-    (0..3).for_each(|_| drop(sync(&mut cedar, &mut haven, &mut |_| {})));
+    for _ in 0..3 {
+        sync(&mut cedar, &mut haven, &mut |_| {});
+    }
     assert_ne!(cedar.replica.device(), old);
     assert_eq!(cedar.text(1), ["one", "two", "three", "another lane goes on"]);
     cedar.save(1, Lane::Clinical, "four");
