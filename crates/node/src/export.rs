@@ -107,6 +107,9 @@ impl Site {
             }
             whole => whole?,
         }
+        // What lost entries had brought may be missing, and nothing here knows its names.
+        let lost = self.reader().lost();
+        target.report.missing_unnamed |= !lost.is_ok_and(|lost| lost.is_empty());
         Ok(target.finish()?)
     }
 }

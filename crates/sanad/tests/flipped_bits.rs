@@ -26,8 +26,8 @@ const PROGRAM_OF: u64 = 20;
 /// Marks the first of these where a try is named.
 const SEVERAL: &str = "several bits";
 const PAGE: usize = 4096;
-/// The database's own list of tables stands on the first page and on a few others among the first ones.
-const HEAD_PAGES: usize = 50;
+/// The first page and those of SQLite's own list of tables: without them nothing else can be found.
+const HEAD_PAGES_MAX: usize = 6;
 /// Sessions after which everything has to be back: one that meets damage begins again.
 const SESSIONS_MAX: usize = 3;
 
@@ -109,12 +109,8 @@ async fn one_try(dir: &Path, out: &Path, whole: &Whole, peer: &PeerAddress, tall
     }
     let served = entries(site.reader(), whole.entries.keys().copied());
     assert!(served.iter().all(|(place, entry)| whole.entries.get(place) == Some(entry)), "{what}");
-    let lost_at_open = site.status().await.unwrap().lost;
     let absent = whole.files.keys().filter(|name| !found.contains_key(*name)).count();
-    assert!(
-        absent == missing.len() || unnamed || lost_at_open.entries > 0,
-        "{what}: {absent} absent, named {missing:?}"
-    );
+    assert!(absent == missing.len() || unnamed, "{what}: {absent} absent, named {missing:?}");
     tally.resources_passed_over += absent;
 
     // The damage is named, and what cannot be read is no longer held.
@@ -223,6 +219,23 @@ async fn a_flipped_bit_anywhere_is_named_nothing_wrong_is_served_and_a_peer_brin
     assert_eq!(fs::metadata(a.dir.join("store.db-wal")).map_or(0, |log| log.len()), 0);
     println!("{} entries, {} resources, {} pages", whole.entries.len(), whole.files.len(), bytes.len() / PAGE);
 
+    // Page by page: only these few keep a site from opening.
+    let mut head_pages = Vec::new();
+    for page in 0..bytes.len() / PAGE {
+        let dir = scratch.at("one-page");
+        drop(fs::remove_dir_all(&dir));
+        copy_folder(&a.dir, &dir);
+        let mut bytes = bytes.clone();
+        bytes[page * PAGE + dice.below(PAGE as u64) as usize] ^= 1 << dice.below(8);
+        fs::write(dir.join("store.db"), &bytes).unwrap();
+        match open(&dir) {
+            Ok(site) => site.close().await,
+            Err(_) => head_pages.push(page),
+        }
+    }
+    println!("nothing can be opened without pages {head_pages:?}");
+    assert!(head_pages.len() <= HEAD_PAGES_MAX, "{head_pages:?}");
+
     let mut tally = Tally::default();
     for number in 1..=flips {
         let broken = Site { dir: scratch.at("broken"), ..a.clone() };
@@ -242,7 +255,7 @@ async fn a_flipped_bit_anywhere_is_named_nothing_wrong_is_served_and_a_peer_brin
         }
         let before = tally.not_opened;
         one_try(&broken.dir, &scratch.at("out"), &whole, &peer, &mut tally, &what).await;
-        let head = pages.iter().any(|page| *page < HEAD_PAGES);
+        let head = count > 1 || head_pages.contains(&pages[0]);
         assert!(tally.not_opened == before || head, "{what}: only the beginning of the file keeps it from opening");
         if tally.not_opened > before {
             assert!(fs::read(broken.dir.join("store.db")).unwrap() == bytes, "{what}: nothing was changed");
@@ -250,5 +263,5 @@ async fn a_flipped_bit_anywhere_is_named_nothing_wrong_is_served_and_a_peer_brin
     }
     served.stop();
     println!("{flips} tries: {tally:?}");
-    assert!(flips < 50 || (tally.entries_lost > 0 && u64::from(tally.not_opened) * 10 < flips), "{tally:?}");
+    assert!(flips < 50 || (tally.entries_lost > 0 && u64::from(tally.not_opened) * 3 < flips), "{tally:?}");
 }

@@ -295,6 +295,14 @@ impl Reader {
         self.with(|db| load::spans(db, &Lost::read(db)?))
     }
 
+    /// What was here and cannot be read any more, as [`crate::Store::lost`].
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn lost(&self) -> Result<Lost, StoreError> {
+        self.with(Lost::read)
+    }
+
     /// Entries that opened wrongly or hold no save: kept, passed over, listed here.
     ///
     /// # Errors

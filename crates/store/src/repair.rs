@@ -61,14 +61,17 @@ impl Store {
     /// [`StoreError::DamagedHead`], [`StoreError::Full`], input/output: everything is as it was before.
     pub fn repair(&mut self, directory: Option<&Directory>) -> Result<Repaired, StoreError> {
         let done = self.make_anew(directory);
-        remove(&self.files.path().with_file_name(PART_FILE))?;
-        self.refresh_anew()?;
+        let opened = self.open_again();
+        // Why it could not be done says more than that the file is as damaged as before.
+        let done = done?;
+        opened?;
         self.shrunk = true;
-        self.repaired = done.as_ref().ok().cloned().or(self.repaired.take());
-        done
+        self.repaired = Some(done.clone());
+        Ok(done)
     }
 
-    fn refresh_anew(&mut self) -> Result<(), StoreError> {
+    fn open_again(&mut self) -> Result<(), StoreError> {
+        remove(&self.files.path().with_file_name(PART_FILE))?;
         self.db = self.files.connect(Role::Writer)?;
         self.refresh()
     }
