@@ -115,6 +115,11 @@ impl Forks {
         self.0.get(log).into_iter().flat_map(|places| places.keys().copied())
     }
 
+    /// Where in the control lane it was stated that a log is forked.
+    pub fn stated(&self, log: &LogId) -> impl Iterator<Item = (DeviceId, Seq)> + '_ {
+        self.0.get(log).into_iter().flat_map(|places| places.values().flat_map(|place| place.stated.iter().copied()))
+    }
+
     /// True if this entry lost this place.
     pub fn is_loser(&self, log: &LogId, seq: Seq, id: &EntryId) -> bool {
         self.0.get(log).and_then(|places| places.get(&seq)).is_some_and(|place| place.losers.contains(id))
