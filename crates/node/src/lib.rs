@@ -18,6 +18,7 @@ pub mod join;
 pub mod keep;
 pub mod keepers;
 pub mod pins;
+pub mod quarantine;
 mod roots;
 pub mod save;
 pub mod session;

@@ -13,7 +13,7 @@ use crate::message::{
     Hello, Incoming, Message, Numbering, RANGES_MAX, RECEIPTS_BYTES_MAX, RECEIPTS_MAX, Refusal, encode,
 };
 use crate::receipt::{Form, Receipt, ReceiptError};
-use crate::run::{CheckedRun, RUN_ENTRIES_MAX, encode_run};
+use crate::run::{CheckedRun, RUN_ENTRIES_MAX, Unfit, encode_run};
 use crate::sign::Purpose;
 use std::collections::{BTreeSet, VecDeque};
 
@@ -583,6 +583,7 @@ impl Replica {
         });
         let outstanding = session.wanted.count();
         let mut ranges = self.within_bounds(ranges, &coming, outstanding);
+        self.bound_strangers(&mut ranges);
         ranges.truncate(RANGES_MAX);
         if ranges.is_empty() {
             return;
@@ -602,18 +603,19 @@ impl Replica {
     }
 
     fn entries(&mut self, now_ms: u64, id: SessionId, peer: DeviceId, run: CheckedRun, out: &mut Vec<Effect>) {
-        let CheckedRun { log, entries, refused } = run;
+        let CheckedRun { log, mut entries, refused } = run;
+        let left_out = self.bound_stranger(&log, &mut entries) > 0;
         let (received, fork) = self.receive(now_ms, Some(peer), entries, None, out);
-        let closed = !self.takes_lane(log.lane);
+        let closed = left_out || !self.takes_lane(log.lane);
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.stats.entries_received += received as u64;
         if fork.is_some() || refused.is_some() || closed {
             // Nothing more of this log is expected from this peer; the rest goes on.
             session.give_up_log(log);
         }
-        if let Some((seq, error)) = refused {
+        if let Some(Unfit { seq, error, bytes }) = refused {
             let reason = RefusedReason::Entry(error);
-            out.push(Effect::KeepRefused(Refused { log, seq, from: Some(peer), reason, entry: None }));
+            out.push(Effect::KeepRefused(Refused { log, seq, from: Some(peer), reason, bytes }));
         }
         if let Some(Fork { log, differ, .. }) = fork.filter(|fork| self.durable.contains(&fork.log, fork.differ)) {
             self.trace(id, log, differ, out);
