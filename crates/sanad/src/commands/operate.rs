@@ -1,6 +1,6 @@
 //! Commands on an existing site. They run in this process if the folder is free, else in the process that serves it.
 
-use super::{WRONG_PASSPHRASE_DELAY, ask, bundle, check, exposed, sms};
+use super::{WRONG_PASSPHRASE_DELAY, ask, bundle, check, exposed, quarantine, sms};
 use crate::progress::bar;
 use crate::remote;
 use crate::say::{self, EXIT_DAMAGED, EXIT_FAILED, Trouble};
@@ -60,6 +60,8 @@ pub enum Operation {
     },
     /// Asks, answers, grants.
     Ask(ask::Operation),
+    /// What is kept apart.
+    Quarantine(quarantine::Operation),
     /// Check.
     Check {
         /// And rebuild.
@@ -158,6 +160,7 @@ pub async fn run(site: &Site, operation: &Operation, progress: Progress<'_>) -> 
         Operation::Explain { what } => exposed::explain(site, what).await,
         Operation::Sync { with } => sync(site, with.as_deref(), progress).await,
         Operation::Ask(operation) => ask::run(site, operation).await,
+        Operation::Quarantine(operation) => quarantine::run(site, operation).await,
         Operation::Check { rebuild } => check::run(site, *rebuild, progress).await,
         Operation::BundleWrite { out, max_bytes, site: to } => {
             bundle::write(site, out, *max_bytes, to.as_deref(), progress).await
@@ -230,6 +233,7 @@ pub fn in_words(operation: &Operation, result: &Value) -> String {
         Operation::Explain { .. } => write!(out, "{}", exposed::explain_in_words(result)),
         Operation::Sync { .. } => write!(out, "{}", sessions_in_words(&result["sessions"])),
         Operation::Ask(operation) => write!(out, "{}", ask::in_words(operation, result)),
+        Operation::Quarantine(operation) => write!(out, "{}", quarantine::in_words(operation, result)),
         Operation::Check { .. } => write!(out, "{}", check::in_words(result)),
         Operation::BundleWrite { .. } => write!(out, "{}", bundle::written_in_words(result)),
         Operation::BundleRead { .. } => write!(out, "{}", bundle::read_in_words(result)),
