@@ -42,7 +42,7 @@ pub async fn to_haven(options: &Options, report: &mut Report) -> Result<()> {
     report.add(format!("{edited} edited: TLS handshake beside it"), handshake(&session)?, "bytes", Target::None);
     report.add(format!("{edited} edited: round trips"), number(&session, "rounds")?, "", Target::None);
 
-    // The receiver served too: what a command asks for now goes over the connection that is open.
+    // The receiver served too: from here on, what a command asks for goes over the connection that is open.
     let receiver = pair.serve(&pair.receiver, "127.0.0.1:0")?;
     let first_page = receiver.first_page()?;
     let mut last = Value::Null;

@@ -52,6 +52,28 @@ fn a_restored_device_gets_its_lost_tail_back_and_writes_as_a_new_one() {
     assert_eq!(copy.failed, None);
 }
 
+/// A haven that was restored and had written nothing of its own since: only its receipts tell.
+#[test]
+fn a_restored_device_that_wrote_nothing_is_shown_its_own_receipt() {
+    let network = Network::new();
+    let mut cedar = network.founder(1);
+    let mut haven = network.join(2, SiteKind::Haven, &mut cedar);
+    quiet(&mut cedar, &mut haven);
+    let disk = haven.disk.clone();
+    let mut copy = Site::restarted(2, network.authority.network(), &Network::secret(2), disk);
+    let old = copy.replica.device();
+    copy.seed = 101;
+    cedar.save(4, Lane::Clinical, "held by the haven");
+    quiet(&mut cedar, &mut haven);
+    assert_eq!(cedar.only_here(), 0);
+    let report = sync(&mut copy, &mut cedar, &mut |_| {});
+    assert!(report.outcomes.contains(&Some(Outcome::Outlived)), "{:?}", report.outcomes);
+    assert_ne!(copy.replica.device(), old);
+    assert_eq!(cedar.only_here(), 2, "the record, and the grant of its chart");
+    quiet(&mut copy, &mut cedar);
+    assert_eq!((cedar.only_here(), copy.text(4)), (0, vec!["held by the haven".to_owned()]));
+}
+
 /// What every peer measured fails: restore the old folder, write before syncing, then sync.
 #[test]
 fn what_a_restored_device_writes_before_it_syncs_is_kept_beside_what_it_had_lost() {
