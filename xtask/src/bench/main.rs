@@ -13,6 +13,7 @@ mod pair;
 mod replicate;
 mod report;
 mod saves;
+mod sealed;
 mod stick;
 
 use anyhow::{Context as _, Result, bail, ensure};
