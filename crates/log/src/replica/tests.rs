@@ -6,9 +6,11 @@ use crate::ids::Lane;
 use crate::message::{Refusal, decode};
 use crate::sign::{Ed25519Signer, Ed25519Verifier};
 use crate::testing::{entropy, signer};
+use std::cell::Cell;
 use std::collections::VecDeque;
 
 mod carried;
+mod chaos;
 mod exposed;
 mod found;
 mod keeper;
@@ -17,15 +19,27 @@ mod restored;
 
 const NOW: u64 = 1_519_000_000_000;
 
+thread_local! {
+    static FRESH: Cell<u64> = const { Cell::new(0) };
+}
+
+/// A number that nobody in this test has had.
+fn fresh() -> u64 {
+    FRESH.replace(FRESH.get() + 1)
+}
+
+type Disk = BTreeMap<(LogId, Seq), Entry>;
+
 /// A site with a disk that never fails.
 struct Site {
     replica: Replica,
-    disk: BTreeMap<(LogId, Seq), Entry>,
+    disk: Disk,
     saved: Vec<EntryId>,
     failed: Option<SaveError>,
     refused: Vec<RefusedReason>,
     secret: FacilitySecret,
-    seed: u8,
+    /// The seed of its device's key.
+    device: [u8; 32],
     kept: Vec<Keep>,
     took: Took,
 }
@@ -35,24 +49,25 @@ impl Site {
         Site::restarted(seed, network, secret, BTreeMap::new())
     }
 
-    fn restarted(seed: u8, network: NetworkId, secret: &FacilitySecret, disk: BTreeMap<(LogId, Seq), Entry>) -> Site {
-        Site::started(seed, network, secret, disk, None)
+    fn restarted(seed: u8, network: NetworkId, secret: &FacilitySecret, disk: Disk) -> Site {
+        Site::started([seed; 32], network, secret, disk, None)
     }
 
+    /// Keys and nonces are drawn anew at every start.
     fn started(
-        seed: u8,
+        device: [u8; 32],
         network: NetworkId,
         secret: &FacilitySecret,
-        disk: BTreeMap<(LogId, Seq), Entry>,
+        disk: Disk,
         keeper: Option<Keeping>,
     ) -> Site {
         let mut chains = Chains::default();
         disk.values().for_each(|entry| chains.insert(std::slice::from_ref(entry)));
         let mut replica = Replica::new(Start {
             network,
-            signer: Box::new(signer(seed)),
+            signer: Box::new(Ed25519Signer::from_seed(&device)),
             verifier: Box::new(Ed25519Verifier),
-            entropy: entropy(u64::from(seed)),
+            entropy: entropy(fresh()),
             secret: secret.clone(),
             spans: chains.spans().collect(),
             receipts: vec![],
@@ -65,7 +80,7 @@ impl Site {
             .for_each(|entry| replica.remember(entry));
         let (secret, kept) = (secret.clone(), vec![]);
         let took = Took::default();
-        Site { replica, disk, saved: vec![], failed: None, refused: vec![], kept, secret, seed, took }
+        Site { replica, disk, saved: vec![], failed: None, refused: vec![], kept, secret, device, took }
     }
 
     /// Carries an input through, the disk answering at once. Returns what goes out to sessions.
@@ -99,8 +114,8 @@ impl Site {
                         inputs.push_back(Input::Read(ticket, read.collect()));
                     }
                     Effect::Renew => {
-                        self.seed += 40;
-                        let device = signer(self.seed);
+                        self.device = entropy(1_000_000 + fresh()).array();
+                        let device = Ed25519Signer::from_seed(&self.device);
                         let enrolment = self.replica.succession(device.device(), &self.secret.signer()).unwrap();
                         inputs.push_back(Input::Renew(Box::new(device), enrolment));
                     }
@@ -411,8 +426,6 @@ fn a_fork_is_seen_kept_and_stops_only_its_log() {
     let mut haven = network.join(2, SiteKind::Haven, &mut cedar);
     quiet(&mut cedar, &mut haven);
     let mut clone = Site::restarted(1, network.authority.network(), &Network::secret(1), cedar.disk.clone());
-    clone.seed = 101;
-    clone.replica.random::<64>();
     cedar.save(1, Lane::Clinical, "the original");
     quiet(&mut cedar, &mut haven);
     clone.save(2, Lane::Clinical, "the clone");
