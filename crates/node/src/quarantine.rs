@@ -332,7 +332,7 @@ impl Site {
             here: (self.facility().to_string(), self.call_sign().to_owned()),
             recorded: crate::ask::instant(at_ms),
         };
-        let provenance = ResourceKey::new("Provenance", &record.id()).map_err(|_| AdoptError::NoRecord)?;
+        let provenance = ResourceKey::new("Provenance", record.id()).map_err(|_| AdoptError::NoRecord)?;
         let resources = changes.len() as u64;
         let raw = Some(record.to_provenance());
         changes.push(Change { key: provenance.clone(), raw, about: patient.clone(), follows: None });

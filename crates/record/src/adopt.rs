@@ -119,7 +119,7 @@ mod tests {
         assert_eq!(value["reason"][0]["coding"][0]["code"], "unknown-author");
         assert_eq!(value["entity"][0]["what"]["identifier"]["value"], adopted().place.as_str());
         let raw = adopted().to_provenance();
-        let key = ResourceKey::new("Provenance", &adopted().id()).unwrap();
+        let key = ResourceKey::new("Provenance", adopted().id()).unwrap();
         let read = crate::compartment::read_for_patients(&key, &raw).unwrap();
         assert_eq!(crate::compartment::patients_of_key(&key, &read), ["p"], "it stands in the chart");
     }

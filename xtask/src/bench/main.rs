@@ -5,6 +5,7 @@
 //! loopback. Nothing below holds by itself on a busy machine: ratios to what the same disk did in the same minute do.
 #![allow(clippy::disallowed_methods, reason = "a measurement looks at the clock")]
 
+mod bytes;
 mod corpus;
 mod import;
 mod keeper;
@@ -13,6 +14,7 @@ mod pair;
 mod replicate;
 mod report;
 mod saves;
+mod sealed;
 mod stick;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -31,14 +33,15 @@ pub struct Options {
     pub sanad: PathBuf,
 }
 
-const NAMES: &[&str] = &["saves", "import", "haven", "carrier", "keeper", "stick"];
+const NAMES: &[&str] = &["saves", "import", "haven", "carrier", "keeper", "stick", "bytes"];
 const USAGE: &str = "usage: cargo xtask bench [--quick] [--json] [--synthea PATH] [--dir PATH] [NAME…]
   saves    durable saves of one and of sixteen writers, beside fdatasync and bare SQLite
   import   the Synthea set
   haven    100,000 entries to an empty haven that opens all of them; nothing changed; 1 % edited; memory; first page
   carrier  100,000 entries to an empty site that can read none of them
   keeper   1,000,000 small entries into a keeper and out of it again; its memory
-  stick    a million entries read from a bundle and written to one, beside cp and fsync; --quick: 100,000";
+  stick    a million entries read from a bundle and written to one, beside cp and fsync; --quick: 100,000
+  bytes    100,000 resources to an empty site, nothing, and 1,000 edits, beside PouchDB (npm installs it); frontiers";
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -83,6 +86,9 @@ async fn main() -> Result<()> {
     }
     if wanted("stick") {
         stick::run(&options, &mut report).await?;
+    }
+    if wanted("bytes") {
+        bytes::run(&options, &mut report).await?;
     }
     if json {
         println!("{}", serde_json::to_string_pretty(&report.to_json())?);

@@ -120,6 +120,7 @@ impl Site {
             spans: self.disk.spans(),
             receipts: self.receipts.values().cloned().collect(),
             acknowledged: acknowledged.collect(),
+            lost: false,
             keeper,
         });
         self.disk.control().for_each(|entry| replica.remember(entry));

@@ -1,7 +1,9 @@
 //! Going back in time. A device that was restored from a copy, or cloned, is found out at its first contact: its peers hold
-//! places of its logs that it does not know, or other entries at places that it does. It writes no more; the facility goes
-//! on with a new device. Where two branches are found, they are traced to where they part, that is stated in the control
-//! lane, one of them keeps the places, and the entries of the other are carried on in the logs of whoever held them.
+//! places of its logs that it does not know, other entries at places that it does, or a receipt of its own for more than it
+//! has. So is one whose disk has lost something, by itself. It writes no more; the facility goes on with a new device, and
+//! what the old one's receipts had claimed counts for nothing. Where two branches are found, they are traced to where they
+//! part, that is stated in the control lane, one of them keeps the places, and the entries of the other are carried on in
+//! the logs of whoever held them.
 
 use super::{Appending, Effect, Outcome, Replica, SessionId, Token};
 use crate::control::{Control, REPLACED_MAX, SignedEnrolment, Successor};
@@ -9,7 +11,7 @@ use crate::directory::Learned;
 use crate::entry::{BodyKind, Entry, HEADER_LEN, Header};
 use crate::fork::{ForkProof, places_to_compare, tail};
 use crate::frontier::{Frontier, Range};
-use crate::ids::{DeviceId, EntryId, LogId, ScopeTag, Seq};
+use crate::ids::{DeviceId, EntryId, LogId, Seq};
 use crate::message::{RANGES_MAX, Refusal, ShortId, encode};
 use crate::receipt::Receipt;
 use crate::sign::Signer;
@@ -30,7 +32,9 @@ pub(super) enum Reading {
     Which(SessionId, Vec<(Range, Option<ShortId>)>),
     /// A header to show a peer.
     Show(SessionId),
-    /// Own ids, to compare with a peer's.
+    /// Own ids at the ends of logs, to compare with a peer's.
+    Ends(SessionId, Vec<(Range, ShortId)>),
+    /// Own ids within a log, to compare with a peer's.
     Compare(SessionId, Vec<(Seq, ShortId)>),
     /// The own header, to set beside a peer's.
     Prove(Header),
@@ -54,7 +58,7 @@ struct Trace {
 /// What a session compares.
 #[derive(Debug, Default)]
 pub(super) struct Comparison {
-    /// Ends of pieces asked about because the frontiers are equal and the heads are not.
+    /// Ends of logs asked about.
     ends: Option<Vec<Range>>,
     waiting: VecDeque<(LogId, Seq)>,
     current: Option<Trace>,
@@ -153,6 +157,7 @@ impl Replica {
                 let header = entries.first().map(|entry| entry.header().encode());
                 self.send(session, encode::header(header.as_ref()), false, out);
             }
+            Some(Reading::Ends(session, theirs)) => self.ends_compared(session, &theirs, &entries, out),
             Some(Reading::Compare(session, theirs)) => self.compared(session, &theirs, &entries, out),
             Some(Reading::Prove(theirs)) => {
                 let ours = entries.first().map(|entry| entry.header().clone());
@@ -179,7 +184,16 @@ impl Replica {
         }
     }
 
-    /// This device has gone back in time, or has a twin: it must not sign another entry or receipt.
+    /// A receipt of this device that another site has kept: what it claims must be here. Forked logs are looked at by
+    /// themselves.
+    pub(super) fn look_for_own_past(&mut self, frontier: &Frontier, out: &mut Vec<Effect>) {
+        if !self.directory.forks().uncontested(frontier).minus(&self.chains.frontier()).is_empty() {
+            self.outlived(out);
+        }
+    }
+
+    /// This device holds less than it has claimed, or has a twin: it must not sign another entry or receipt, and what its
+    /// receipts say must not count any more.
     pub(super) fn outlived(&mut self, out: &mut Vec<Effect>) {
         if !self.outlived {
             self.outlived = true;
@@ -191,14 +205,31 @@ impl Replica {
         }
     }
 
-    /// What a new device of this facility shows in place of the present one's enrolment, signed by the facility. `None` for a
-    /// device that was never enrolled.
+    /// What a new device of this facility shows in place of the present one's enrolment, signed by the facility. `None` at a
+    /// site that was never enrolled.
     pub fn succession(&self, device: DeviceId, facility: &dyn Signer) -> Option<SignedEnrolment> {
-        let own = self.device();
-        let credential = self.directory.credential(&own)?;
-        let replaces = std::iter::once(own).chain(credential.replaced()).take(REPLACED_MAX).collect();
-        let (network, id) = (self.network, self.directory.own());
-        Some(credential.succeeded_by(&Successor { network, facility: id, device, replaces }, facility))
+        let (network, own) = (self.network, self.directory.own());
+        // The present device's, or, if that one never came to be announced, the last one that was.
+        let credential =
+            self.directory.credential(&self.device()).or_else(|| self.directory.newest_credential(&own))?;
+        let replaces =
+            std::iter::once(self.device()).chain(self.directory.devices_of(&own)).chain(credential.replaced());
+        let mut seen = BTreeSet::from([device]);
+        let replaces = replaces.filter(|device| seen.insert(*device)).take(REPLACED_MAX).collect();
+        Some(credential.succeeded_by(&Successor { network, facility: own, device, replaces }, facility))
+    }
+
+    /// A device is wanted in the place of this one if the disk has lost something, if another has taken its place already,
+    /// or if it was made and never came to be announced. Not before an enrolment of the facility is here, which takes
+    /// sessions: nobody could be shown the new one.
+    pub(super) fn doubt_own(&mut self, out: &mut Vec<Effect>) {
+        let device = self.device();
+        let enrolled = self.directory.facility_of(&device).is_some() || self.unannounced.is_some();
+        let unfit = self.lost || !enrolled || self.directory.is_replaced(&device);
+        if unfit && self.directory.newest_credential(&self.directory.own()).is_some() {
+            self.lost = false;
+            self.outlived(out);
+        }
     }
 
     pub(super) fn renew(
@@ -213,22 +244,29 @@ impl Replica {
         self.signer = signer;
         self.outlived = false;
         self.acknowledged.clear();
-        // What the old device's logs lack is no hindrance to the new one's.
-        self.ends.clear();
-        let mut written = Vec::new();
-        if self.directory.is_readable(&ScopeTag::NETWORK) {
-            written.extend(self.write_control(now_ms, &Control::Enrol(enrolment)));
-            written.extend(contact.and_then(|contact| self.write_control(now_ms, &Control::Contact(contact))));
+        self.directory.admit(&enrolment, &*self.verifier, &mut Learned::default());
+        if self.keeper.is_some() {
+            self.renew_keeper(enrolment, out);
         } else {
-            self.directory.admit(&enrolment, &*self.verifier, &mut Learned::default());
+            self.unannounced = Some(enrolment);
+            self.announce_own_device(now_ms, out);
         }
-        if !written.is_empty() {
-            self.put(written, BTreeSet::new(), None, out);
+        if let Some(written) = contact.and_then(|contact| self.write_control(now_ms, &Control::Contact(contact))) {
+            self.put(vec![written], BTreeSet::new(), None, out);
         }
         for proof in std::mem::take(&mut self.unstated) {
             self.proved(now_ms, proof, out);
         }
         self.doubt_all(out);
+    }
+
+    /// Writes a new device's enrolment into its control lane, as soon as the network's keys are here.
+    pub(super) fn announce_own_device(&mut self, now_ms: u64, out: &mut Vec<Effect>) {
+        let Some(enrolment) = self.unannounced.take() else { return };
+        match self.write_control(now_ms, &Control::Enrol(enrolment.clone())) {
+            Some(written) => self.put(vec![written], BTreeSet::new(), None, out),
+            None => self.unannounced = Some(enrolment),
+        }
     }
 
     /// A fork of a log was found with a peer.
@@ -391,7 +429,7 @@ impl Replica {
         self.resolve_doubts(out);
     }
 
-    /// True if entries of this log are not taken for now.
+    /// True if entries of this log are not taken until it is clear which branch is here.
     pub(super) fn is_doubted(&self, log: &LogId, seq: Seq) -> bool {
         self.doubts.get(log).is_some_and(|doubt| seq >= doubt.from)
     }
@@ -401,11 +439,23 @@ impl Replica {
     /// Both sides hold the same places. If their ends are not the same entries, there is a fork somewhere.
     pub(super) fn compare_heads(&mut self, id: SessionId, out: &mut Vec<Effect>) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
-        let same_places = session.peer_has.as_ref() == Some(&self.durable) && self.pending.is_empty();
-        if !same_places || session.peer_heads.is_none_or(|heads| heads == self.chains.digest()) {
+        let (Some(peer), Some(theirs)) = (session.peer(), &session.peer_has) else { return };
+        let same_places = *theirs == self.durable && self.pending.is_empty();
+        let same_heads = session.peer_heads == Some(self.chains.digest());
+        let mut ends: Vec<_> = match same_places {
+            true if same_heads || session.peer_heads.is_none() => vec![],
+            true => self.chains.spans().map(|span| place(span.log, span.to)).collect(),
+            false if self.compared.contains(&peer) => vec![],
+            // A device that went back in time may have left two branches, and nothing else may tell for long.
+            false => {
+                let logs = self.durable.logs().filter(|(log, _)| self.directory.is_replaced(&log.author));
+                logs.filter_map(|(log, held)| Some(place(*log, held.last_common(theirs.get(log)?)?))).collect()
+            }
+        };
+        ends.truncate(RANGES_MAX);
+        if ends.is_empty() {
             return;
         }
-        let ends: Vec<_> = self.chains.spans().map(|span| place(span.log, span.to)).take(RANGES_MAX).collect();
         let frame = encode::which(&ends, &session.numbering().theirs);
         session.comparison.ends = Some(ends);
         self.send(id, frame, false, out);
@@ -454,18 +504,17 @@ impl Replica {
     pub(super) fn ids(&mut self, id: SessionId, ids: &[ShortId], out: &mut Vec<Effect>) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let comparison = &mut session.comparison;
-        if let Some(ends) = comparison.ends.take() {
+        if let Some(ends) = &mut comparison.ends {
+            // Until they are read nothing more is expected.
+            let ends = std::mem::take(ends);
             if ids.len() != ends.len() {
                 return self.refuse(id, Refusal::Malformed, out);
             }
-            for (range, theirs) in ends.iter().zip(ids) {
-                let ours = self.chains.id_at_end(&range.log, range.to).map(|id| short(&id));
-                let differ = ours.is_some_and(|ours| *theirs != ShortId::default() && ours != *theirs);
-                if differ && comparison.waiting.len() < TRACES_MAX {
-                    comparison.waiting.push_back((range.log, range.to));
-                }
-            }
-            return self.trace_on(id, out);
+            let unknown = ends.iter().filter(|end| self.chains.id_at_end(&end.log, end.to).is_none());
+            let unknown = unknown.copied().take(WHICH_READS_MAX).collect();
+            let theirs = ends.into_iter().zip(ids.iter().copied()).collect();
+            self.read(unknown, false, Reading::Ends(id, theirs), out);
+            return;
         }
         let Some(trace) = &comparison.current else { return self.refuse(id, Refusal::Malformed, out) };
         if ids.len() != trace.asked.len() {
@@ -474,6 +523,21 @@ impl Replica {
         let places = trace.asked.iter().map(|seq| place(trace.log, *seq)).collect();
         let theirs = trace.asked.iter().copied().zip(ids.iter().copied()).collect();
         self.read(places, false, Reading::Compare(id, theirs), out);
+    }
+
+    fn ends_compared(&mut self, id: SessionId, theirs: &[(Range, ShortId)], read: &[Entry], out: &mut Vec<Effect>) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.comparison.ends = None;
+        self.compared.extend(session.peer());
+        for (end, theirs) in theirs.iter().filter(|(_, theirs)| *theirs != ShortId::default()) {
+            let read = || read.iter().find(|entry| (entry.header().log, entry.header().seq) == (end.log, end.to));
+            let ours = self.chains.id_at_end(&end.log, end.to).or_else(|| read().map(Entry::id));
+            let differ = ours.is_some_and(|ours| short(&ours) != *theirs);
+            if differ && session.comparison.waiting.len() < TRACES_MAX {
+                session.comparison.waiting.push_back((end.log, end.to));
+            }
+        }
+        self.trace_on(id, out);
     }
 
     fn compared(&mut self, id: SessionId, theirs: &[(Seq, ShortId)], ours: &[Entry], out: &mut Vec<Effect>) {

@@ -34,7 +34,8 @@ const EARLY_BYTES_MAX: usize = 1024 * 1024;
 fn early_bytes(message: &Message) -> usize {
     match message {
         Message::Have(receipt) => receipt.len(),
-        Message::Need(ranges) => std::mem::size_of_val(ranges.as_slice()),
+        Message::Need(ranges) | Message::Which(ranges) => std::mem::size_of_val(ranges.as_slice()),
+        Message::Receipts(receipts) => receipts.iter().map(Vec::len).sum(),
         Message::Held(held) => std::mem::size_of_val(held.as_slice()),
         _ => 0,
     }
@@ -323,7 +324,7 @@ impl Replica {
                 }
                 if let Some(shown) = &admitted {
                     self.keep_member(shown.device, out);
-                    if !learned.facilities.is_empty() && shown.facility.kind == SiteKind::Keeper {
+                    if learned.devices && shown.facility.kind == SiteKind::Keeper {
                         self.write_down(now_ms, *enrolment, out);
                     }
                 }
@@ -354,6 +355,8 @@ impl Replica {
                 | Message::Again
                 | Message::Need(_)
                 | Message::Held(_)
+                | Message::Receipts(_)
+                | Message::Which(_)
                 | Message::Reach(_)
                 | Message::Done),
                 None,
@@ -404,10 +407,15 @@ impl Replica {
                 self.send(id, encode::receipts(&newer), false, out);
             }
             (Message::Receipts(receipts), Some(_)) => {
-                session.receipts_due = false;
                 let beside = session.heard.clone();
+                let own = self.device();
+                // What a peer has kept of this device itself comes unasked, and alone.
+                let mut unasked = false;
                 for receipt in receipts {
-                    self.relayed_receipt(&receipt, beside.as_ref(), out);
+                    unasked |= self.relayed_receipt(&receipt, beside.as_ref(), out) == Some(own);
+                }
+                if let Some(session) = self.sessions.get_mut(&id) {
+                    session.receipts_due &= unasked;
                 }
                 self.settle(id, out);
             }
@@ -497,6 +505,7 @@ impl Replica {
                 }
                 // The device itself is the best witness of what it holds, even if that is less than before.
                 if self.receipts.get(&peer) != Some(&receipt) {
+                    self.show_own_past(id, &receipt, out);
                     self.receipts.insert(peer, receipt.clone());
                     out.push(Effect::KeepReceipt(receipt));
                     out.push(Effect::Changed);
@@ -519,6 +528,15 @@ impl Replica {
         }
     }
 
+    /// A peer that claims less than it once did has gone back in time, and cannot know: it is shown its own word.
+    fn show_own_past(&mut self, id: SessionId, now: &Receipt, out: &mut Vec<Effect>) {
+        let Some(before) = self.receipts.get(&now.device) else { return };
+        if !self.directory.forks().uncontested(&before.frontier).minus(&now.frontier).is_empty() {
+            let frame = encode::receipts(&[before.encode(Form::Whole(&[]))]);
+            self.send(id, frame, false, out);
+        }
+    }
+
     /// Serves what is durably here of what was asked for, and says at once what is not: a peer that asks for places that do
     /// not exist costs one answer.
     fn need(&mut self, id: SessionId, ranges: Vec<Range>, out: &mut Vec<Effect>) {
@@ -536,18 +554,24 @@ impl Replica {
         self.pump(id, out);
     }
 
-    /// A receipt that a third device made: taken only if newer, since it cannot speak for itself here.
-    fn relayed_receipt(&mut self, bytes: &[u8], beside: Option<&Receipt>, out: &mut Vec<Effect>) {
+    /// A receipt that the peer did not make: taken only if newer, since its device cannot speak for itself here. Returns that
+    /// device.
+    fn relayed_receipt(&mut self, bytes: &[u8], beside: Option<&Receipt>, out: &mut Vec<Effect>) -> Option<DeviceId> {
         let registry = self.registry();
-        if let Ok(receipt) = Receipt::decode(bytes, &self.network, &registry, |_| beside, &*self.verifier) {
-            self.take_if_newer(receipt, out);
-        }
+        let receipt = Receipt::decode(bytes, &self.network, &registry, |_| beside, &*self.verifier).ok()?;
+        let device = receipt.device;
+        self.take_if_newer(receipt, out);
+        Some(device)
     }
 
     /// Returns true if the receipt was newer than the one held.
     pub(super) fn take_if_newer(&mut self, receipt: Receipt, out: &mut Vec<Effect>) -> bool {
+        if receipt.device == self.device() {
+            self.look_for_own_past(&receipt.frontier, out);
+            return false;
+        }
         let newer = self.receipts.get(&receipt.device).is_none_or(|held| held.counter < receipt.counter);
-        let taken = newer && receipt.device != self.device() && self.has_room_for(&receipt);
+        let taken = newer && self.has_room_for(&receipt);
         if taken {
             self.look_for_own_future(&receipt.frontier, out);
             self.receipts.insert(receipt.device, receipt.clone());
