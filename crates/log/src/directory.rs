@@ -156,6 +156,11 @@ impl Directory {
         self.charts.get(scope).into_iter().flat_map(|chart| chart.readers.iter().copied())
     }
 
+    /// The network's epoch keys that are held, the one to seal with first.
+    pub fn epoch_keys(&self) -> impl Iterator<Item = &SealKey> + '_ {
+        self.epochs.iter().rev().filter_map(|id| self.keys.get(id))
+    }
+
     /// The key under which a new entry of this scope is sealed.
     pub fn seal_key(&self, scope: &ScopeTag) -> Option<&SealKey> {
         let id = match *scope {

@@ -15,7 +15,9 @@ pub mod receipt;
 pub mod replica;
 pub mod run;
 pub mod seal;
+pub mod short;
 pub mod sign;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod tiny;
 pub mod wire;

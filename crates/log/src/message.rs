@@ -4,6 +4,7 @@ use crate::control::{SignedEnrolment, from_cbor, to_cbor};
 use crate::frontier::Range;
 use crate::ids::{DeviceId, Lane, LogId, NetworkId};
 use crate::run::{CheckedRun, check_run};
+use crate::short::{self, Short};
 use crate::sign::{Signature, Verifier};
 use crate::wire::{FormatError, Reader, put_varint};
 
@@ -84,6 +85,8 @@ pub enum Message {
     Done,
     /// The session ends here, and why.
     Refuse(Refusal),
+    /// What only a tiny link says.
+    Short(Short),
 }
 
 /// Adds the places to a message, authors by number.
@@ -262,7 +265,7 @@ pub fn decode(bytes: &[u8], network: &NetworkId, verifier: &dyn Verifier) -> Res
         }
         10 => Message::Done,
         11 => Message::Refuse(Refusal::from_u8(r.u8()?).ok_or(FormatError::Invalid("refusal"))?),
-        _ => return Err(FormatError::Invalid("message kind")),
+        kind => return Ok(Incoming::Ready(Message::Short(short::decode(kind, &mut r)?))),
     };
     if r.is_empty() { Ok(Incoming::Ready(message)) } else { Err(FormatError::Invalid("bytes after a message")) }
 }

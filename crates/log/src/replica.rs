@@ -6,13 +6,16 @@
 //! The disk's side of the bargain: appends are committed in the order in which they were asked for, each whole or not at
 //! all; once one has failed, none after it may be committed, and [`Input::AppendFailed`] tells what is really there.
 
+mod order;
 mod save;
 mod session;
+mod short;
 #[cfg(test)]
 mod tests;
 
 pub use save::Part;
 pub use session::{Outcome, SessionStats};
+pub use short::Confirmed;
 
 use crate::chain::{Chains, Fork, Span};
 use crate::clock::Clock;
@@ -21,13 +24,13 @@ use crate::directory::{Directory, Learned};
 use crate::entropy::Entropy;
 use crate::entry::{Entry, EntryError};
 use crate::frontier::{Frontier, Range};
-use crate::ids::{DeviceId, EntryId, FacilityId, LogId, NetworkId, ScopeTag, Seq};
+use crate::ids::{DeviceId, EntryId, FacilityId, Lane, LogId, NetworkId, ScopeTag, Seq};
 use crate::message::Incoming;
 use crate::receipt::Receipt;
 use crate::seal::Clear;
 use crate::sign::{Signer, Verifier};
 use session::Session;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Names an append or a save; chosen by whoever asks.
 pub type Token = u64;
@@ -59,6 +62,19 @@ pub enum Input {
         /// The device that should answer, if one is known.
         expected: Option<DeviceId>,
     },
+    /// A tiny link has a peer: the session that is called gets the call as its first message.
+    Linked {
+        /// The new session.
+        session: SessionId,
+        /// True on the side that calls.
+        initiator: bool,
+        /// Who is called, if that is known.
+        to: Option<DeviceId>,
+        /// Lanes up to this one travel.
+        lanes: Lane,
+    },
+    /// From now on, only lanes up to this one travel to and from a device: its budget is used up, or is there again.
+    Limit(DeviceId, Lane),
     /// A frame arrived, decoded by [`crate::message::decode`].
     Message(SessionId, Incoming),
     /// A frame arrived that is not a message.
@@ -125,6 +141,10 @@ pub enum Effect {
     },
     /// Keep the newest receipt of a device. Losing it overstates exposure and does no other harm.
     KeepReceipt(Receipt),
+    /// Keep which own receipt a device is known to hold. Losing it costs bytes on the next tiny link.
+    KeepTold(DeviceId, Receipt),
+    /// Keep what a device has confirmed in parts, in place of what was kept before.
+    KeepPart(DeviceId, Confirmed),
     /// Keep what was refused, as evidence, and show it.
     KeepRefused(Refused),
     /// Something that a screen shows has changed.
@@ -220,6 +240,14 @@ pub struct Replica {
     receipts: BTreeMap<DeviceId, Receipt>,
     /// The newest own receipt that a peer is known to hold.
     acknowledged: BTreeMap<DeviceId, Receipt>,
+    /// What devices have confirmed in parts since their newest receipt.
+    parts: BTreeMap<DeviceId, Confirmed>,
+    /// Devices to and from which not every lane travels.
+    limits: BTreeMap<DeviceId, Lane>,
+    /// Authors of whom something came last, newest first: what a part of a frontier tells first.
+    recent: VecDeque<DeviceId>,
+    /// The wall clock of the input that is being handled: for paces alone.
+    now_ms: u64,
     sessions: BTreeMap<SessionId, Session>,
     /// True while havens may lack grants that this site owes them.
     owing: bool,
@@ -260,6 +288,10 @@ impl Replica {
             next_token: 1 << 32,
             receipts: start.receipts.into_iter().map(|receipt| (receipt.device, receipt)).collect(),
             acknowledged: BTreeMap::new(),
+            parts: BTreeMap::new(),
+            limits: BTreeMap::new(),
+            recent: VecDeque::new(),
+            now_ms: 0,
             sessions: BTreeMap::new(),
             owing: true,
         }
@@ -323,6 +355,13 @@ impl Replica {
                 rest.into_iter().for_each(|range| alone.insert(range));
             }
         }
+        for (device, confirmed) in &self.parts {
+            if self.directory.facility_of(device).is_some_and(|facility| facility != self.directory.own()) {
+                let rest = alone.as_ref().unwrap_or(&self.durable).minus(&confirmed.places);
+                let alone = alone.insert(Frontier::default());
+                rest.into_iter().for_each(|range| alone.insert(range));
+            }
+        }
         alone.as_ref().unwrap_or(&self.durable).minus(&Frontier::default())
     }
 
@@ -334,12 +373,18 @@ impl Replica {
                 theirs.get_or_insert_with(Frontier::default).extend(&receipt.frontier);
             }
         }
+        for (device, confirmed) in &self.parts {
+            if self.directory.facility_of(device) == Some(*facility) {
+                theirs.get_or_insert_with(Frontier::default).extend(&confirmed.places);
+            }
+        }
         theirs.map(|theirs| self.durable.minus(&theirs))
     }
 
     /// Carries one input through. `now_ms` is the wall clock in milliseconds since 1970; it is stored, never trusted.
     pub fn handle(&mut self, now_ms: u64, input: Input) -> Vec<Effect> {
         let mut out = Vec::new();
+        self.now_ms = now_ms;
         match input {
             Input::Save(token, parts) => self.save(now_ms, token, parts, &mut out),
             Input::Found(token, authority, enrolment) => self.found(now_ms, token, authority, enrolment, &mut out),
@@ -352,6 +397,13 @@ impl Replica {
                 }
                 self.connected(session, initiator, exporter, expected, &mut out)
             }
+            Input::Linked { session, initiator, to, lanes } => {
+                if self.owing {
+                    self.settle_with_havens(now_ms, &mut out);
+                }
+                self.linked(session, initiator, to, lanes, &mut out)
+            }
+            Input::Limit(device, lanes) => self.limit(device, lanes, &mut out),
             Input::Message(session, incoming) => self.message(now_ms, session, incoming, &mut out),
             Input::Garbled(session) => self.refuse(session, crate::message::Refusal::Malformed, &mut out),
             Input::Flushed(session) => self.flushed(session, &mut out),
@@ -419,6 +471,7 @@ impl Replica {
             assert!(!self.durable.contains(&header.log, header.seq), "a place is filled once");
             held.insert(Range { log: header.log, from: header.seq, to: header.seq });
         }
+        self.note_recent(&held);
         let token = self.next_token;
         self.next_token += 1;
         let ids = entries.iter().map(|appending| appending.entry.id()).collect();

@@ -26,6 +26,10 @@ const BATCH_MAX: usize = 256;
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
 /// Prefix of the stored receipts.
 pub(crate) const RECEIPT_KEY: &str = "receipt/";
+/// Prefix of own receipts that others are known to hold.
+pub(crate) const TOLD_KEY: &str = "told/";
+/// Prefix of what others have confirmed in parts.
+pub(crate) const PART_KEY: &str = "part/";
 
 /// What looks at the replica and the store.
 type Look = Box<dyn FnOnce(&Replica, &mut Store) + Send>;
@@ -87,6 +91,8 @@ pub(crate) struct Heart {
     append_bytes: usize,
     /// Receipts to keep with the next commit.
     receipts: BTreeMap<String, Vec<u8>>,
+    /// What may wait for a commit that happens anyway, or for the end: losing it costs bytes on a tiny link.
+    lazily: BTreeMap<String, Vec<u8>>,
     /// True if the last commit failed because the disk has no room: whoever waits is told that, and not just "the disk".
     full: bool,
     changed: watch::Sender<u64>,
@@ -105,6 +111,7 @@ impl Heart {
             appends: Vec::new(),
             append_bytes: 0,
             receipts: BTreeMap::new(),
+            lazily: BTreeMap::new(),
             full: false,
             changed,
         }
@@ -122,6 +129,7 @@ impl Heart {
             let mut taken = 0;
             while let Some(command) = next.take() {
                 if matches!(command, Command::Stop) {
+                    self.receipts.append(&mut self.lazily);
                     return self.commit();
                 }
                 self.carry(command)?;
@@ -253,6 +261,15 @@ impl Heart {
                 }
             }
             Effect::KeepReceipt(receipt) => self.keep_receipt(&receipt),
+            Effect::KeepTold(device, receipt) => {
+                let value = receipt.encode(Form::Whole(&[]));
+                self.lazily.insert(format!("{TOLD_KEY}{device}"), value);
+            }
+            Effect::KeepPart(device, confirmed) => {
+                let mut value = confirmed.counter.to_be_bytes().to_vec();
+                value.extend_from_slice(&confirmed.places.encode(&[]));
+                self.receipts.insert(format!("{PART_KEY}{device}"), value);
+            }
             Effect::KeepRefused(refused) => self.keep_refused(&refused),
             Effect::Changed => self.changed.send_modify(|generation| *generation += 1),
             Effect::Append { .. } | Effect::Load { .. } => {}
@@ -289,6 +306,7 @@ impl Heart {
         while !self.appends.is_empty() || !self.receipts.is_empty() {
             let appends = std::mem::take(&mut self.appends);
             self.append_bytes = 0;
+            self.receipts.append(&mut self.lazily);
             let stored = self.store_all(&appends);
             self.full = matches!(stored, Err(StoreError::Full));
             // A receipt that is not kept overstates what is only here, and comes again.

@@ -2,6 +2,7 @@
 //! decides nothing that they decide.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod budget;
 pub mod carrier;
 pub mod control_socket;
 mod draft;
@@ -10,6 +11,7 @@ mod heart;
 pub mod import;
 pub mod invite;
 pub mod join;
+pub mod link;
 pub mod save;
 pub mod session;
 pub mod site;

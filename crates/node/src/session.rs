@@ -5,9 +5,11 @@ use crate::heart::{Command, Word, now_ms};
 use crate::site::{Site, SiteError};
 use sanad_log::ids::DeviceId;
 use sanad_log::message::decode;
-use sanad_log::replica::{Input, Outcome, SessionStats};
+use sanad_log::replica::{Input, Outcome, SessionId, SessionStats};
 use sanad_log::sign::Ed25519Verifier;
 use serde::Serialize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 use tokio::sync::mpsc;
 
@@ -65,12 +67,18 @@ impl Site {
         let id = self.next_session();
         let (line, mut words) = mpsc::unbounded_channel();
         let Channel { mut reader, writer, exporter, counters, .. } = channel;
+        self.limit_all().await?;
+        let metered = Arc::new(Meter::default());
         let connected = Input::Connected { session: id, initiator, exporter, expected };
         self.send(Command::Open(id, connected, line)).await?;
 
         let site = self.clone();
+        let meter = metered.clone();
         let read = async move {
             while let Some(frame) = reader.next().await? {
+                if meter.passed(&site, id, frame.len()).await.is_err() {
+                    break;
+                }
                 // Signatures are checked here, beside the heart, on another core if there is one.
                 let network = site.network();
                 let input = tokio::task::block_in_place(|| {
@@ -85,11 +93,15 @@ impl Site {
             Ok::<_, ChannelError>(())
         };
         let site = self.clone();
+        let meter = metered.clone();
         let write = async move {
             let mut writer = writer;
             while let Some(word) = words.recv().await {
                 match word {
                     Word::Frame(frame, paced) => {
+                        if meter.passed(&site, id, frame.len()).await.is_err() {
+                            break;
+                        }
                         writer.send(&frame).await?;
                         if words.is_empty() {
                             writer.flush().await?;
@@ -129,9 +141,39 @@ impl Site {
             ended_ms: now_ms(),
         };
         if let Some(peer) = peer {
+            let total = counts.sent + counts.received;
+            self.spend(peer, total.saturating_sub(metered.told.load(Ordering::Relaxed))).await?;
+            self.keep_accounts().await?;
             self.note_report(peer, report.clone());
         }
         Ok(report)
+    }
+}
+
+/// Counts what passes in a session, and tells the peer's budget now and then, so that it bounds a long session too.
+#[derive(Default)]
+struct Meter {
+    passed: AtomicU64,
+    told: AtomicU64,
+}
+
+/// Bytes of frames between two looks at a budget.
+const METERED_BYTES: u64 = 64 * 1024;
+
+impl Meter {
+    async fn passed(&self, site: &Site, id: SessionId, bytes: usize) -> Result<(), SiteError> {
+        let passed = self.passed.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
+        let told = self.told.load(Ordering::Relaxed);
+        if passed < told + METERED_BYTES || site.is_unmetered() {
+            return Ok(());
+        }
+        let peer = site.look(move |replica, _| replica.session_stats(id).and_then(|(peer, _)| peer)).await?;
+        if let (Some(peer), Ok(_)) =
+            (peer, self.told.compare_exchange(told, passed, Ordering::Relaxed, Ordering::Relaxed))
+        {
+            site.spend(peer, passed - told).await?;
+        }
+        Ok(())
     }
 }
 

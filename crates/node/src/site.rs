@@ -79,6 +79,7 @@ struct Inner {
     next_session: AtomicU64,
     changed: watch::Receiver<u64>,
     reports: Mutex<BTreeMap<DeviceId, SessionReport>>,
+    accounts: Mutex<crate::budget::Accounts>,
     throttle: Throttle,
     dialer: Dialer,
     heart: Mutex<Option<std::thread::JoinHandle<()>>>,
@@ -157,10 +158,12 @@ impl Site {
         for entry in store.control_entries()?.entries {
             replica.remember(&entry);
         }
+        crate::link::recall(&mut replica, &store, &secrets.network)?;
         // What could not be opened when it came, because the power went between a grant and its use.
         let sealed = store.sealed_scopes()?;
         let readable = sealed.into_iter().filter(|scope| replica.directory().is_readable(scope)).collect();
         store.open_backlog(&readable, replica.directory())?;
+        let accounts = Mutex::new(crate::budget::read(&store)?);
         let reader = store.reader()?;
         let facility = replica.directory().own();
         let (commands, queue) = mpsc::channel(QUEUE_MAX);
@@ -179,6 +182,7 @@ impl Site {
             next_session: AtomicU64::new(1),
             changed,
             reports: Mutex::default(),
+            accounts,
             throttle: Throttle::default(),
             dialer: Dialer::new(Limits::default()),
             heart: Mutex::new(Some(heart)),
@@ -296,6 +300,10 @@ impl Site {
     /// Keeps connections to peers open between sessions, so that a session costs no handshake.
     pub(crate) fn dialer(&self) -> &Dialer {
         &self.0.dialer
+    }
+
+    pub(crate) fn all_accounts(&self) -> &Mutex<crate::budget::Accounts> {
+        &self.0.accounts
     }
 
     pub(crate) fn throttle(&self) -> &Throttle {

@@ -98,6 +98,8 @@ pub struct SiteStatus {
     pub behind: OnlyHere,
     /// Where it says it can be reached.
     pub addresses: Vec<String>,
+    /// Bytes a day to and from it, if they are bounded.
+    pub budget: Option<crate::budget::Budget>,
     /// The last session with it since this process started.
     pub last_session: Option<SessionReport>,
 }
@@ -161,6 +163,7 @@ impl Site {
         let counts = reader.counts()?;
         let heard = self.heard_ms().await?;
         let reports = self.reports();
+        let budgets = self.budgets().await?;
         let mut sites = Vec::with_capacity(seen.len());
         for site in seen {
             let sum = reader.records_in(&clinical(&site.unconfirmed))?;
@@ -168,6 +171,7 @@ impl Site {
                 confirmed_ms: site.devices.iter().filter_map(|device| heard.get(device)).max().copied(),
                 behind: only_here(sum, &site.unconfirmed),
                 last_session: site.devices.iter().find_map(|device| reports.get(device)).cloned(),
+                budget: budgets.iter().find(|budget| budget.site == site.site).cloned(),
                 facility: site.facility,
                 devices: site.devices,
                 site: site.site,

@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod found;
+mod link;
 pub mod operate;
 mod serve;
 
@@ -44,6 +45,11 @@ async fn dispatch(cli: Cli) -> Result<u8> {
         Command::Export { dir, out } => (dir, Operation::Export { out: absolute(out) }),
         Command::Status { dir } => (dir, Operation::Status),
         Command::Sync { dir, with } => (dir, Operation::Sync { with: with.clone() }),
+        Command::Link(link) => (&link.dir, Operation::Link(link::Linking::of(link)?)),
+        Command::Budget { dir, site, bytes } => {
+            let bytes = bytes.as_deref().map(link::budget).transpose()?;
+            (dir, Operation::Budget { site: site.clone(), bytes })
+        }
         Command::Check { dir, rebuild } => (dir, Operation::Check { rebuild: *rebuild }),
     };
     let (code, result) = operate::here_or_there(dir, &passphrase(false)?, &operation).await?;

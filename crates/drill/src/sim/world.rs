@@ -237,7 +237,7 @@ impl World {
                     Err((Promise::ChainsIntact, format!("site {at} refused an honest {:?}: {error}", refused.log)))
                 }
             },
-            Effect::Changed => Ok(()),
+            Effect::KeepTold(..) | Effect::KeepPart(..) | Effect::Changed => Ok(()),
         }
     }
 

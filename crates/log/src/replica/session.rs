@@ -1,6 +1,8 @@
 //! A session between two replicas: Hello, Have, Need, Entries, Done. Symmetric but for who speaks first, resumable at any
 //! entry (the next session's Have tells), and quiet when nothing is missing: one round trip. `docs/protocol.md` §4.
 
+use super::order::{self, Pace};
+use super::short::{ShortState, gone_frame, lanes_of};
 use super::{Effect, Refused, RefusedReason, Replica, SessionId};
 use crate::directory::Learned;
 use crate::entry::Entry;
@@ -9,11 +11,10 @@ use crate::ids::{DeviceId, Lane, LogId};
 use crate::message::{Hello, Incoming, Message, Numbering, RANGES_MAX, Refusal, encode};
 use crate::receipt::{Form, Receipt, ReceiptError};
 use crate::run::{CheckedRun, RUN_ENTRIES_MAX, encode_run};
+use crate::short::{ASK_KIND, BODY_BYTES_MAX, CALL_KIND, encode_ranges};
 use crate::sign::Purpose;
 use std::collections::{BTreeSet, VecDeque};
 
-/// Bytes of bodies in one Entries message, about: bounds what a slow link and both ends hold in memory.
-const RUN_BYTES: usize = 256 * 1024;
 /// Entries messages under way at once, so that the disk is read while the link sends.
 const PACED_MAX: u32 = 2;
 /// A receipt is sent in the middle of a long session after this many new entries, so that the sender's gauge falls even if
@@ -52,8 +53,12 @@ pub(super) struct Session {
     initiator: bool,
     exporter: [u8; 32],
     expected: Option<DeviceId>,
+    /// On a tiny link.
+    pub(super) short: Option<ShortState>,
+    /// How much to send and to ask for at once.
+    pub(super) pace: Pace,
     /// The peer, once its signature over the channel holds and it is enrolled.
-    peer: Option<DeviceId>,
+    pub(super) peer: Option<DeviceId>,
     /// A proven Hello of a device that has yet to show its enrolment.
     unknown: Option<Hello>,
     /// What that device has said meanwhile, since it may know us and need not wait.
@@ -62,19 +67,19 @@ pub(super) struct Session {
     same_registry: bool,
     /// The first receipt sent, which numbers the peer's Need, and the last.
     first_sent: Option<Receipt>,
-    last_sent: Option<Receipt>,
+    pub(super) last_sent: Option<Receipt>,
     sent_at_count: u64,
     asked_again: bool,
     /// The newest receipt that the peer sent in this session: the base of its next one, whatever third sites bring.
-    heard: Option<Receipt>,
+    pub(super) heard: Option<Receipt>,
     /// What the peer held when it greeted; numbers our Need.
-    peer_has: Option<Frontier>,
+    pub(super) peer_has: Option<Frontier>,
     /// Asked of the peer.
-    wanted: Frontier,
+    pub(super) wanted: Frontier,
     /// Not to be had from this peer: it said so, or what it sent was refused.
-    given_up: Frontier,
+    pub(super) given_up: Frontier,
     receipts_due: bool,
-    serving: VecDeque<Range>,
+    pub(super) serving: VecDeque<Range>,
     /// Being read from the disk, to its end.
     loading: Option<Range>,
     paced: u32,
@@ -85,7 +90,38 @@ pub(super) struct Session {
 }
 
 impl Session {
-    fn give_up(&mut self, ranges: Vec<Range>) {
+    pub(super) fn new(initiator: bool, exporter: [u8; 32], expected: Option<DeviceId>) -> Session {
+        Session {
+            initiator,
+            exporter,
+            expected,
+            short: None,
+            pace: Pace::default(),
+            peer: None,
+            unknown: None,
+            early: Vec::new(),
+            greeted: false,
+            same_registry: true,
+            first_sent: None,
+            last_sent: None,
+            sent_at_count: 0,
+            asked_again: false,
+            heard: None,
+            peer_has: None,
+            wanted: Frontier::default(),
+            given_up: Frontier::default(),
+            receipts_due: false,
+            serving: VecDeque::new(),
+            loading: None,
+            paced: 0,
+            done_sent: false,
+            done_received: false,
+            asked: false,
+            stats: SessionStats::default(),
+        }
+    }
+
+    pub(super) fn give_up(&mut self, ranges: Vec<Range>) {
         for range in ranges {
             self.given_up.insert(range);
         }
@@ -99,7 +135,7 @@ impl Session {
         self.give_up(rest.into_iter().filter(|range| range.log == log).collect());
     }
 
-    fn numbering(&self) -> Numbering {
+    pub(super) fn numbering(&self) -> Numbering {
         let authors = |frontier: Option<&Frontier>| {
             frontier.map(|frontier| frontier.authors().into_iter().collect()).unwrap_or_default()
         };
@@ -124,48 +160,23 @@ impl Replica {
         expected: Option<DeviceId>,
         out: &mut Vec<Effect>,
     ) {
-        let session = Session {
-            initiator,
-            exporter,
-            expected,
-            peer: None,
-            unknown: None,
-            early: Vec::new(),
-            greeted: false,
-            same_registry: true,
-            first_sent: None,
-            last_sent: None,
-            sent_at_count: 0,
-            asked_again: false,
-            heard: None,
-            peer_has: None,
-            wanted: Frontier::default(),
-            given_up: Frontier::default(),
-            receipts_due: false,
-            serving: VecDeque::new(),
-            loading: None,
-            paced: 0,
-            done_sent: false,
-            done_received: false,
-            asked: false,
-            stats: SessionStats::default(),
-        };
+        let session = Session::new(initiator, exporter, expected);
         self.sessions.insert(id, session);
         if initiator {
             self.greet(id, expected, out);
         }
     }
 
-    fn send(&mut self, id: SessionId, frame: Vec<u8>, paced: bool, out: &mut Vec<Effect>) {
+    pub(super) fn send(&mut self, id: SessionId, frame: Vec<u8>, paced: bool, out: &mut Vec<Effect>) {
         if let Some(session) = self.sessions.get_mut(&id) {
             // What asks for an answer: a greeting, Again, WhoAreYou, Need, Held.
-            session.asked |= matches!(frame.first(), Some(0 | 2 | 3 | 5 | 8));
+            session.asked |= matches!(frame.first().copied(), Some(0 | 2 | 3 | 5 | 8 | CALL_KIND | ASK_KIND));
             session.paced += u32::from(paced);
         }
         out.push(Effect::Send { session: id, frame, paced });
     }
 
-    fn registry(&self) -> Vec<DeviceId> {
+    pub(super) fn registry(&self) -> Vec<DeviceId> {
         self.directory.devices().keys().copied().collect()
     }
 
@@ -203,7 +214,7 @@ impl Replica {
 
     /// This device's receipt for all it durably holds. Its counter is the number of entries held, which only grows, so that
     /// no counter has to be stored and a device that lost entries gives itself away.
-    fn own_receipt(&self) -> Receipt {
+    pub(super) fn own_receipt(&self) -> Receipt {
         let known = self.sessions.values().filter_map(|session| session.last_sent.as_ref());
         let mut known = known.chain(self.acknowledged.values());
         let same = known.find(|receipt| receipt.frontier == self.durable).cloned();
@@ -212,7 +223,10 @@ impl Replica {
         })
     }
 
-    fn send_have(&mut self, id: SessionId, peer: Option<DeviceId>, by_key: bool, out: &mut Vec<Effect>) {
+    pub(super) fn send_have(&mut self, id: SessionId, peer: Option<DeviceId>, by_key: bool, out: &mut Vec<Effect>) {
+        if self.sessions.get(&id).is_some_and(|session| session.short.is_some()) {
+            return self.send_short_have(id, out);
+        }
         let receipt = self.own_receipt();
         let registry = self.registry();
         let Some(session) = self.sessions.get_mut(&id) else { return };
@@ -238,7 +252,7 @@ impl Replica {
         }
     }
 
-    fn end(&mut self, id: SessionId, outcome: Outcome, out: &mut Vec<Effect>) {
+    pub(super) fn end(&mut self, id: SessionId, outcome: Outcome, out: &mut Vec<Effect>) {
         if let Some(Session { peer, stats, .. }) = self.sessions.remove(&id) {
             out.push(Effect::Close { session: id, outcome, peer, stats });
             self.want_more_everywhere(out);
@@ -266,7 +280,15 @@ impl Replica {
         self.told(now_ms, id, message, out);
     }
 
-    fn told(&mut self, now_ms: u64, id: SessionId, message: Message, out: &mut Vec<Effect>) {
+    pub(super) fn told(&mut self, now_ms: u64, id: SessionId, message: Message, out: &mut Vec<Effect>) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let message = match (message, &session.short) {
+            (message, Some(_)) => match self.told_short(now_ms, id, message, out) {
+                Some(message) => message,
+                None => return,
+            },
+            (message, None) => message,
+        };
         let Some(session) = self.sessions.get_mut(&id) else { return };
         match (message, session.peer) {
             (Message::Hello(hello), None) if session.unknown.is_none() => self.hello(id, hello, out),
@@ -326,7 +348,7 @@ impl Replica {
                 session.done_received = true;
                 // It has read every Have of ours, so the next one may be told as a difference to the last.
                 if let Some(receipt) = session.last_sent.clone() {
-                    self.acknowledged.insert(peer, receipt);
+                    self.acknowledge(peer, receipt, out);
                 }
                 self.settle(id, out);
             }
@@ -375,7 +397,7 @@ impl Replica {
         }
     }
 
-    fn have(&mut self, id: SessionId, peer: DeviceId, bytes: &[u8], out: &mut Vec<Effect>) {
+    pub(super) fn have(&mut self, id: SessionId, peer: DeviceId, bytes: &[u8], out: &mut Vec<Effect>) {
         let registry = self.registry();
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let read = |base: Option<&Receipt>| Receipt::decode(bytes, &self.network, &registry, |_| base, &*self.verifier);
@@ -396,6 +418,7 @@ impl Replica {
                     out.push(Effect::KeepReceipt(receipt));
                     out.push(Effect::Changed);
                 }
+                self.forget_part(peer, out);
                 if first {
                     self.want(id, out);
                     self.settle(id, out);
@@ -414,17 +437,19 @@ impl Replica {
 
     /// Serves what is durably here of what was asked for, and says at once what is not: a peer that asks for places that do
     /// not exist costs one answer.
-    fn need(&mut self, id: SessionId, ranges: Vec<Range>, out: &mut Vec<Effect>) {
+    pub(super) fn need(&mut self, id: SessionId, ranges: Vec<Range>, out: &mut Vec<Effect>) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let (mut asked, mut absent) = (Frontier::default(), Frontier::default());
         ranges.into_iter().for_each(|range| asked.insert(range));
-        let gone = asked.minus(&self.durable);
+        let lanes = lanes_of(session, &self.limits);
+        let mut gone = asked.minus(&self.durable);
+        gone.extend(asked.minus(&Frontier::default()).into_iter().filter(|range| range.log.lane > lanes));
         gone.iter().for_each(|range| absent.insert(*range));
         session.serving.extend(asked.minus(&absent));
         session.serving.make_contiguous().sort_unstable();
-        let authors = session.numbering().ours;
         if !gone.is_empty() {
-            self.send(id, encode::gone(&gone, &authors), false, out);
+            let frame = gone_frame(session, &gone);
+            self.send(id, frame, false, out);
         }
         self.pump(id, out);
     }
@@ -442,12 +467,17 @@ impl Replica {
     }
 
     /// Asks for what the peer has, this side lacks, and no other session is already bringing.
-    fn want(&mut self, id: SessionId, out: &mut Vec<Effect>) {
+    pub(super) fn want(&mut self, id: SessionId, out: &mut Vec<Effect>) {
         let mut coming = self.chains.frontier();
         for session in self.sessions.values() {
             coming.extend(&session.wanted);
         }
+        let now_ms = self.now_ms;
         let Some(session) = self.sessions.get_mut(&id) else { return };
+        let lanes = lanes_of(session, &self.limits);
+        if session.wanted.count() == 0 {
+            session.pace.answered(now_ms);
+        }
         let Some(theirs) = &session.peer_has else { return };
         coming.extend(&session.given_up);
         let mut ranges = theirs.minus(&coming);
@@ -462,12 +492,18 @@ impl Replica {
             let log = LogId { lane: Lane::Control, author: range.log.author };
             range.log == log || !missing.contains(&log)
         });
-        ranges.truncate(RANGES_MAX);
+        ranges.retain(|range| range.log.lane <= lanes);
+        let ranges_max = if session.short.is_some() { crate::short::RANGES_MAX } else { RANGES_MAX };
+        let ranges = order::next_asked(ranges, session.pace.asked_max(), ranges_max);
         if ranges.is_empty() {
             return;
         }
         ranges.iter().for_each(|range| session.wanted.insert(*range));
-        let frame = encode::need(&ranges, &session.numbering().theirs);
+        session.pace.asks(now_ms, ranges.iter().map(Range::count).sum());
+        let frame = match session.short {
+            Some(_) => encode_ranges(ASK_KIND, &ranges),
+            None => encode::need(&ranges, &session.numbering().theirs),
+        };
         self.send(id, frame, false, out);
     }
 
@@ -479,7 +515,7 @@ impl Replica {
         }
     }
 
-    fn entries(&mut self, now_ms: u64, id: SessionId, peer: DeviceId, run: CheckedRun, out: &mut Vec<Effect>) {
+    pub(super) fn entries(&mut self, now_ms: u64, id: SessionId, peer: DeviceId, run: CheckedRun, out: &mut Vec<Effect>) {
         let CheckedRun { log, entries, refused } = run;
         let (received, forked) = self.receive(now_ms, Some(peer), entries, out);
         let Some(session) = self.sessions.get_mut(&id) else { return };
@@ -511,7 +547,11 @@ impl Replica {
     }
 
     /// Says Done once everything wanted is durable, with a receipt for it; ends the session once both sides have.
-    fn settle(&mut self, id: SessionId, out: &mut Vec<Effect>) {
+    pub(super) fn settle(&mut self, id: SessionId, out: &mut Vec<Effect>) {
+        if !self.settle_short(id, out) {
+            return;
+        }
+        let now_ms = self.now_ms;
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let Some(peer) = session.peer else { return };
         if !session.done_sent && session.peer_has.is_some() && !session.receipts_due {
@@ -520,11 +560,16 @@ impl Replica {
                 session.wanted = Frontier::default();
                 // One Need is bounded; there may be more.
                 self.want(id, out);
+                let more = self.sessions.get_mut(&id).filter(|session| session.wanted.count() > 0);
+                if more.is_some_and(|session| session.pace.receipt_due(now_ms)) {
+                    self.send_have(id, Some(peer), false, out);
+                }
             }
             let Some(session) = self.sessions.get_mut(&id) else { return };
             if complete && session.wanted.count() == 0 {
                 session.done_sent = true;
-                if session.last_sent.as_ref().is_none_or(|sent| sent.frontier != self.durable) {
+                let short = session.short.is_some();
+                if short || session.last_sent.as_ref().is_none_or(|sent| sent.frontier != self.durable) {
                     self.send_have(id, Some(peer), false, out);
                 }
                 self.send(id, encode::done(), false, out);
@@ -537,7 +582,7 @@ impl Replica {
     }
 
     /// Keeps the link busy with what the peer asked for, lane by lane, without holding more than a few messages.
-    fn pump(&mut self, id: SessionId, out: &mut Vec<Effect>) {
+    pub(super) fn pump(&mut self, id: SessionId, out: &mut Vec<Effect>) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         if session.loading.is_some() || session.paced >= PACED_MAX {
             return;
@@ -545,13 +590,19 @@ impl Replica {
         if let Some(next) = session.serving.pop_front() {
             session.loading = Some(next);
             let range = Range { to: next.to.min(next.from + RUN_ENTRIES_MAX as u64 - 1), ..next };
-            out.push(Effect::Load { session: id, range, bytes_max: RUN_BYTES });
+            out.push(Effect::Load { session: id, range, bytes_max: session.pace.run_bytes() });
         }
     }
 
-    pub(super) fn loaded(&mut self, id: SessionId, range: Range, entries: Vec<Entry>, out: &mut Vec<Effect>) {
+    pub(super) fn loaded(&mut self, id: SessionId, range: Range, mut entries: Vec<Entry>, out: &mut Vec<Effect>) {
+        let now_ms = self.now_ms;
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let Some(asked) = session.loading.take() else { return };
+        if session.short.is_some() {
+            // What is too large for a tiny link waits for a better carrier; it is said to be gone.
+            let fit = entries.iter().take_while(|entry| entry.body().len() <= BODY_BYTES_MAX).count();
+            entries.truncate(fit);
+        }
         let served = entries.len() as u64;
         assert!(served <= range.count() && asked.from == range.from, "the disk answers what was asked");
         // A place that cannot be read is passed over, so that one damaged entry holds up nothing.
@@ -561,9 +612,12 @@ impl Replica {
         }
         session.stats.entries_sent += served;
         match encode_run(&entries) {
-            Some(run) => self.send(id, encode::entries(&run), true, out),
+            Some(run) => {
+                session.pace.sends(now_ms, run.len());
+                self.send(id, encode::entries(&run), true, out)
+            }
             None => {
-                let frame = encode::gone(&[Range { to: range.from, ..range }], &session.numbering().ours);
+                let frame = gone_frame(session, &[Range { to: range.from, ..range }]);
                 self.send(id, frame, false, out);
             }
         }
@@ -571,7 +625,9 @@ impl Replica {
     }
 
     pub(super) fn flushed(&mut self, id: SessionId, out: &mut Vec<Effect>) {
+        let now_ms = self.now_ms;
         if let Some(session) = self.sessions.get_mut(&id) {
+            session.pace.flushed(now_ms);
             session.paced = session.paced.saturating_sub(1);
             self.pump(id, out);
             self.settle(id, out);

@@ -65,7 +65,7 @@ impl Site {
                     Effect::Saved(_, ids) => self.saved.extend(ids),
                     Effect::SaveFailed(_, error) => self.failed = Some(error),
                     Effect::KeepRefused(refused) => self.refused.push(refused.reason),
-                    Effect::KeepReceipt(_) | Effect::Changed => {}
+                    Effect::KeepReceipt(_) | Effect::KeepTold(..) | Effect::KeepPart(..) | Effect::Changed => {}
                     effect => out.push(effect),
                 }
             }

@@ -1,6 +1,6 @@
 //! Commands on an existing site. They run in this process if the folder is free, else in the process that serves it.
 
-use super::{WRONG_PASSPHRASE_DELAY, check};
+use super::{WRONG_PASSPHRASE_DELAY, check, link};
 use crate::progress::bar;
 use crate::remote;
 use crate::say::{self, EXIT_FAILED, Trouble};
@@ -42,6 +42,15 @@ pub enum Operation {
     Sync {
         /// One address only.
         with: Option<String>,
+    },
+    /// A tiny link.
+    Link(link::Linking),
+    /// Bytes a day.
+    Budget {
+        /// Call sign; all sites if none.
+        site: Option<String>,
+        /// To set; `None` in it takes the budget away.
+        bytes: Option<Option<u64>>,
     },
     /// Check.
     Check {
@@ -98,6 +107,8 @@ pub async fn run(site: &Site, operation: &Operation, progress: Progress<'_>) -> 
         }
         Operation::Status => Ok((0, serde_json::to_value(site.status().await?)?)),
         Operation::Sync { with } => sync(site, with.as_deref(), progress).await,
+        Operation::Link(linking) => link::run(site, linking, progress).await,
+        Operation::Budget { site: with, bytes } => link::run_budget(site, with.as_deref(), *bytes).await,
         Operation::Check { rebuild } => check::run(site, *rebuild, progress).await,
     }
 }
@@ -157,6 +168,8 @@ pub fn in_words(operation: &Operation, result: &Value) -> String {
         }
         Operation::Status => write!(out, "{}", status_in_words(result)),
         Operation::Sync { .. } => write!(out, "{}", sessions_in_words(&result["sessions"])),
+        Operation::Link(_) => write!(out, "{}", link::in_words(result)),
+        Operation::Budget { .. } => write!(out, "{}", link::budgets_in_words(result)),
         Operation::Check { .. } => write!(out, "{}", check::in_words(result)),
     };
     out
@@ -187,8 +200,9 @@ fn status_in_words(status: &Value) -> String {
     for site in status["sites"].as_array().into_iter().flatten() {
         let behind = number(&site["behind"]["records"]);
         let heard = if site["confirmed_ms"].is_null() { "never heard" } else { "confirmed" };
-        let _ =
-            writeln!(out, "  {:<16} {:<8} {heard}, {behind} records behind", text(&site["site"]), text(&site["kind"]));
+        let limited = if site["budget"]["used_up"] == true { ", today's bytes are used up" } else { "" };
+        let (name, kind) = (text(&site["site"]), text(&site["kind"]));
+        let _ = writeln!(out, "  {name:<16} {kind:<8} {heard}, {behind} records behind{limited}");
     }
     out
 }

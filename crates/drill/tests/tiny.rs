@@ -1,0 +1,158 @@
+//! Tiny links in simulated time: what they cost, what they survive, what first comes through.
+#![allow(clippy::unwrap_used)]
+
+use sanad_drill::tiny::{Ended, Faults, Line, Network, Run, Site, meet, talk, talk_from};
+use sanad_log::control::SiteKind;
+use sanad_log::ids::Lane;
+use sanad_log::tiny::Lost;
+
+/// A text whose entry has about 400 bytes, sealed and signed.
+fn casualty() -> Vec<u8> {
+    (0..140u8).map(|at| at.wrapping_mul(37)).collect()
+}
+
+/// Two sites that know each other's receipts.
+fn pair() -> (Site, Site) {
+    let network = Network::new(200);
+    let mut cedar = network.founder(1);
+    let mut olive = network.join(2, SiteKind::Haven, &mut cedar);
+    cedar.save(9, Lane::Urgent, b"a patient who is known".to_vec());
+    meet(&mut cedar, &mut olive);
+    meet(&mut olive, &mut cedar);
+    (cedar, olive)
+}
+
+fn is_done(run: &Run) -> bool {
+    run.ended.iter().all(|ended| ended.is_some_and(|ended| ended.is_done()))
+}
+
+#[test]
+fn nothing_changed_costs_sixty_bytes_on_a_tiny_link() {
+    let (mut cedar, mut olive) = pair();
+    let run = talk(&mut cedar, &mut olive, &Line::of(1_200), 600_000);
+    println!("{run:?}");
+    assert!(is_done(&run), "{run:?}");
+    assert!(run.bytes.iter().sum::<u64>() <= 60, "{:?}", run.bytes);
+}
+
+#[test]
+fn an_urgent_casualty_crosses_in_less_than_eight_seconds_at_1200_bits_a_second() {
+    let (mut cedar, mut olive) = pair();
+    cedar.save(9, Lane::Urgent, casualty());
+    println!("entry {} bytes", cedar.newest_bytes(Lane::Urgent));
+    assert!((380..=420).contains(&cedar.newest_bytes(Lane::Urgent)));
+    let run = talk(&mut cedar, &mut olive, &Line::of(1_200), 600_000);
+    println!("{run:?}");
+    assert!(is_done(&run), "{run:?}");
+    assert_eq!(run.came.len(), 1);
+    assert!(run.nothing_only_here_ms.unwrap() < 8_000 && run.ms < 8_000);
+}
+
+#[test]
+fn a_casualty_of_a_new_chart_crosses_with_the_grant_of_its_key() {
+    let (mut cedar, mut olive) = pair();
+    cedar.save(77, Lane::Urgent, casualty());
+    let run = talk(&mut cedar, &mut olive, &Line::of(1_200), 600_000);
+    println!("{run:?}");
+    assert!(is_done(&run));
+    assert_eq!(run.came.iter().map(|(_, log, _)| log.lane).collect::<Vec<_>>(), [Lane::Control, Lane::Urgent]);
+    assert!(run.nothing_only_here_ms.unwrap() < 12_000);
+}
+
+#[test]
+fn what_was_learned_survives_a_restart_and_then_nothing_changed_is_cheap_again() {
+    let (mut cedar, mut olive) = pair();
+    cedar.save(9, Lane::Urgent, casualty());
+    (cedar, olive) = (cedar.restarted(), olive.restarted());
+    let line = Line::of(1_200);
+    let run = talk(&mut cedar, &mut olive, &line, 600_000);
+    assert!(is_done(&run) && run.ms < 8_000, "{run:?}");
+    (cedar, olive) = (cedar.restarted(), olive.restarted());
+    for _ in 0..3 {
+        let run = talk(&mut olive, &mut cedar, &line, 600_000);
+        assert!(is_done(&run) && run.bytes.iter().sum::<u64>() <= 60, "{run:?}");
+        olive = olive.restarted();
+    }
+}
+
+#[test]
+fn both_who_call_at_once_end_in_one_session() {
+    for seed in 0..10 {
+        let (mut cedar, mut olive) = pair();
+        cedar.save(9, Lane::Urgent, casualty());
+        olive.save(33, Lane::Urgent, casualty());
+        let line = Line { seed, latency_ms: 5 + seed * 40, ..Line::of(1_200) };
+        let run = talk_from(&mut cedar, &mut olive, &line, 600_000, [true, true]);
+        assert!(is_done(&run), "{run:?}");
+        assert_eq!((cedar.only_here(), olive.only_here()), (0, 0));
+    }
+}
+
+#[test]
+fn sites_that_hold_no_receipt_of_each_other_meet_within_the_budget_and_their_gauges_fall() {
+    let (mut cedar, mut olive) = pair();
+    cedar.save(9, Lane::Urgent, casualty());
+    olive.save(9, Lane::Urgent, casualty());
+    (cedar, olive) = (cedar.forgetful(), olive.forgetful());
+    assert!(cedar.only_here() > 3, "it knows of no copy");
+    let line = Line::of(1_200);
+    let run = talk(&mut cedar, &mut olive, &line, 600_000);
+    assert!(is_done(&run), "{run:?}");
+    assert_eq!((run.came.len(), run.came_back.len()), (1, 1), "{run:?}");
+    assert_eq!((cedar.only_here(), olive.only_here()), (0, 0), "parts of a frontier are confirmed too");
+    // Two parts from each side at most, 300 bytes each, and two entries.
+    assert!(run.bytes.iter().sum::<u64>() < 2_600, "{:?}", run.bytes);
+    let run = talk(&mut cedar, &mut olive, &line, 600_000);
+    assert!(is_done(&run) && run.bytes.iter().sum::<u64>() <= 60, "{run:?}");
+}
+
+#[test]
+fn a_site_of_another_network_is_silence() {
+    let (mut cedar, _) = pair();
+    let mut stranger = Network::new(201).founder(3);
+    let run = talk(&mut cedar, &mut stranger, &Line::of(1_200), 600_000);
+    assert_eq!(run.ended, [Some(Ended::Line(Lost::NoAnswer)), None]);
+    assert_eq!(run.bytes[1], 0, "a stranger is not answered");
+    assert!(run.bytes[0] < 300, "and is not told much: {:?}", run.bytes);
+}
+
+/// What a run under faults has to end in: either both are done, or the next good line finds everything.
+fn through(faults: impl Fn(u64) -> Faults, seeds: u64, mtu: impl Fn(u64) -> usize) {
+    for seed in 0..seeds {
+        let (mut cedar, mut olive) = pair();
+        for n in 0..1 + seed % 6 {
+            cedar.save(9, Lane::Urgent, casualty());
+            olive.save(if n % 2 == 0 { 9 } else { 40 }, Lane::Urgent, casualty());
+        }
+        let line = Line { faults: faults(seed), seed, mtu: mtu(seed), ..Line::of(9_600) };
+        let mut sessions = 0;
+        loop {
+            sessions += 1;
+            assert!(sessions < 20, "seed {seed}: it does not come through");
+            let line = Line { seed: seed * 100 + sessions, ..line };
+            let line = if sessions > 1 { Line { faults: Faults { cut_after: None, ..line.faults }, ..line } } else { line };
+            let run = talk(&mut cedar, &mut olive, &line, 3_600_000);
+            if is_done(&run) {
+                break;
+            }
+        }
+        assert_eq!((cedar.only_here(), olive.only_here()), (0, 0), "seed {seed}");
+        assert_eq!(cedar.disk, olive.disk, "seed {seed}");
+    }
+}
+
+#[test]
+fn frames_lost_doubled_overtaken_bent_and_noise_between_them_change_nothing() {
+    through(|seed| Faults { lost: seed % 5 * 60, ..Faults::default() }, 20, |seed| 50 + seed as usize * 8);
+    through(|seed| Faults { doubled: 300, late: seed % 4 * 100, ..Faults::default() }, 20, |_| 80);
+    through(|_| Faults { bent: 150, noise: 200, ..Faults::default() }, 20, |seed| 220 - seed as usize * 5);
+    let all = |seed| Faults { lost: 100, doubled: 60, late: 60, bent: 60, noise: 60, cut_after: Some(300 + seed * 97) };
+    through(all, 20, |_| 120);
+}
+
+#[test]
+fn a_line_cut_at_any_byte_is_taken_up_again() {
+    for cut in (1..2_400).step_by(23) {
+        through(|_| Faults { cut_after: Some(cut), ..Faults::default() }, 1, |_| 100);
+    }
+}
