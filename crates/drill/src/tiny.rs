@@ -1,6 +1,9 @@
 //! Two sites on a tiny link, in simulated time: real keys, real frames, a line that carries so many bytes a second, one way
 //! at a time or both, and does to them what lines do. What is measured here is exact, and the same at every run.
 
+/// Who stands at the two ends.
+pub mod scenes;
+
 use sanad_log::chain::Chains;
 use sanad_log::control::{Authority, Enrolment, FacilitySecret, SignedEnrolment, SiteKind};
 use sanad_log::entropy::Entropy;
@@ -305,8 +308,10 @@ pub struct Run {
     pub came_back: Vec<(u64, LogId, Seq)>,
     /// Turns in which both spoke at once.
     pub collisions: u64,
-    /// Longest that the memory of a link's input grew.
+    /// What came and made no sense, at both.
     pub frames_dropped: u64,
+    /// What the side that called gave to the line: what somebody who listens could say again.
+    pub overheard: Vec<u8>,
 }
 
 /// How one side ended.
@@ -370,6 +375,52 @@ pub fn talk_from(a: &mut Site, b: &mut Site, line: &Line, ms_max: u64, begins: [
     world.run
 }
 
+/// What somebody says to a site who holds no key and has only listened. Returns what the site gives to the line in the
+/// next minutes.
+pub fn say_again(site: &mut Site, line: &Line, overheard: &[u8]) -> Vec<u8> {
+    let config = LinkConfig { mtu: line.mtu, bytes_per_s: line.believed, device: site.device() };
+    let mut link = Link::new(config, site.keys()).unwrap_or_else(|error| panic!("{error}"));
+    let (network, mut said, mut session) = (site.replica.network(), Vec::new(), None);
+    for now in (0..300_000).step_by(20) {
+        if now == 0 {
+            link.receive(now, overheard);
+        }
+        link.tick(now);
+        while let Some(event) = link.next_event() {
+            let mut inputs = match event {
+                Event::Called(call) => {
+                    session = Some(7);
+                    let linked = Input::Linked {
+                        session: 7,
+                        initiator: false,
+                        to: None,
+                        lanes: line.lanes,
+                        bytes_per_s: line.believed,
+                    };
+                    vec![Some(linked), decode(&call, &network, &Ed25519Verifier).ok().map(|call| Input::Message(7, call))]
+                }
+                Event::Message(message) => {
+                    vec![decode(&message, &network, &Ed25519Verifier).ok().map(|message| Input::Message(7, message))]
+                }
+                Event::Flushed => vec![Some(Input::Flushed(7))],
+                Event::Lost(_) | Event::Closed => vec![session.take().map(Input::Disconnected)],
+            };
+            for input in inputs.drain(..).flatten() {
+                for effect in site.now(input) {
+                    match effect {
+                        Effect::Send { frame, paced, .. } => link.send(now, frame, paced),
+                        Effect::Close { .. } => link.close(now),
+                        _ => {}
+                    }
+                }
+            }
+        }
+        said.extend(link.take_output());
+    }
+    assert!(link.is_idle(), "it lets go");
+    said
+}
+
 struct World<'a> {
     sites: [&'a mut Site; 2],
     ends: [Option<End>; 2],
@@ -417,8 +468,8 @@ impl World<'_> {
         let session = self.next_session;
         self.next_session += 1;
         self.end(at).session = Some(session);
-        let lanes = self.line.lanes;
-        self.feed(now, at, Input::Linked { session, initiator: true, to, lanes });
+        let (lanes, bytes_per_s) = (self.line.lanes, self.line.believed);
+        self.feed(now, at, Input::Linked { session, initiator: true, to, lanes, bytes_per_s });
     }
 
     fn step(&mut self, now: u64) {
@@ -449,8 +500,9 @@ impl World<'_> {
                     let session = self.next_session;
                     self.next_session += 1;
                     self.end(at).session = Some(session);
-                    let lanes = self.line.lanes;
-                    self.feed(now, at, Input::Linked { session, initiator: false, to: None, lanes });
+                    let (lanes, bytes_per_s) = (self.line.lanes, self.line.believed);
+                    let linked = Input::Linked { session, initiator: false, to: None, lanes, bytes_per_s };
+                    self.feed(now, at, linked);
                     self.message(now, at, session, &call);
                 }
                 Event::Message(message) => {
@@ -520,6 +572,9 @@ impl World<'_> {
                 continue;
             }
             self.run.bytes[at] += output.len() as u64;
+            if at == 0 {
+                self.run.overheard.extend_from_slice(&output);
+            }
             let other = 1 - at;
             self.run.collisions += u64::from(self.end(at).busy_ms > now);
             let frames: Vec<Vec<u8>> =

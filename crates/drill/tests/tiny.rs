@@ -1,26 +1,10 @@
 //! Tiny links in simulated time: what they cost, what they survive, what first comes through.
 #![allow(clippy::unwrap_used)]
 
-use sanad_drill::tiny::{Ended, Faults, Line, Network, Run, Site, meet, talk, talk_from};
-use sanad_log::control::SiteKind;
+use sanad_drill::tiny::scenes::{Ward, casualty, pair};
+use sanad_drill::tiny::{Ended, Faults, Line, Network, Run, say_again, talk, talk_from};
 use sanad_log::ids::Lane;
 use sanad_log::tiny::Lost;
-
-/// A text whose entry has about 400 bytes, sealed and signed.
-fn casualty() -> Vec<u8> {
-    (0..140u8).map(|at| at.wrapping_mul(37)).collect()
-}
-
-/// Two sites that know each other's receipts.
-fn pair() -> (Site, Site) {
-    let network = Network::new(200);
-    let mut cedar = network.founder(1);
-    let mut olive = network.join(2, SiteKind::Haven, &mut cedar);
-    cedar.save(9, Lane::Urgent, b"a patient who is known".to_vec());
-    meet(&mut cedar, &mut olive);
-    meet(&mut olive, &mut cedar);
-    (cedar, olive)
-}
 
 fn is_done(run: &Run) -> bool {
     run.ended.iter().all(|ended| ended.is_some_and(|ended| ended.is_done()))
@@ -107,6 +91,24 @@ fn sites_that_hold_no_receipt_of_each_other_meet_within_the_budget_and_their_gau
 }
 
 #[test]
+fn one_side_that_has_forgotten_costs_a_part_and_no_more() {
+    for who in 0..4 {
+        let (mut cedar, mut olive) = pair();
+        cedar.save(9, Lane::Urgent, casualty());
+        if who % 2 == 0 {
+            cedar = cedar.forgetful();
+        } else {
+            olive = olive.forgetful();
+        }
+        let (a, b) = if who < 2 { (&mut cedar, &mut olive) } else { (&mut olive, &mut cedar) };
+        let line = Line::of(1_200);
+        let run = talk(a, b, &line, 600_000);
+        assert!(is_done(&run) && run.bytes.iter().sum::<u64>() < 1_500, "{who}: {run:?}");
+        assert_eq!((cedar.only_here(), cedar.disk.len()), (0, olive.disk.len()), "{who}");
+    }
+}
+
+#[test]
 fn a_site_of_another_network_is_silence() {
     let (mut cedar, _) = pair();
     let mut stranger = Network::new(201).founder(3);
@@ -155,4 +157,92 @@ fn a_line_cut_at_any_byte_is_taken_up_again() {
     for cut in (1..2_400).step_by(23) {
         through(|_| Faults { cut_after: Some(cut), ..Faults::default() }, 1, |_| 100);
     }
+}
+
+#[test]
+fn an_overheard_conversation_said_again_changes_nothing() {
+    let (mut cedar, mut olive) = pair();
+    cedar.save(9, Lane::Urgent, casualty());
+    let line = Line::of(1_200);
+    let first = talk(&mut cedar, &mut olive, &line, 600_000);
+    assert!(is_done(&first));
+    let (disk, receipts) = (olive.disk.clone(), olive.replica.receipts().clone());
+    let said = say_again(&mut olive, &line, &first.overheard);
+    assert!(said.len() < 200, "an answer to a call, and no more: {} bytes", said.len());
+    assert_eq!((&olive.disk, olive.replica.receipts()), (&disk, &receipts));
+    // The same for a call to which nothing had changed, after something has.
+    let quiet = talk(&mut cedar, &mut olive, &line, 600_000);
+    olive.save(9, Lane::Urgent, casualty());
+    let receipts = olive.replica.receipts().clone();
+    let said = say_again(&mut olive, &line, &quiet.overheard);
+    assert!(said.len() < 400 && !said.is_empty(), "{} bytes", said.len());
+    assert_eq!(olive.replica.receipts(), &receipts);
+    assert_eq!(cedar.only_here(), 0);
+    assert!(is_done(&talk(&mut olive, &mut cedar, &line, 600_000)));
+}
+
+#[test]
+fn endless_noise_costs_no_memory_and_no_answer() {
+    let (_, mut olive) = pair();
+    let mut noise = Vec::new();
+    let mut hash = blake3::Hasher::new().update(b"noise").finalize_xof();
+    noise.resize(2_000_000, 0);
+    hash.fill(&mut noise);
+    // Frames without an end, frames of every length, frames that are only zeroes.
+    noise.extend(std::iter::repeat_n(7, 500_000));
+    noise.extend(std::iter::repeat_n(0, 500_000));
+    let disk = olive.disk.clone();
+    assert_eq!(say_again(&mut olive, &Line::of(1_200), &noise), Vec::<u8>::new());
+    assert_eq!(olive.disk, disk);
+}
+
+#[test]
+fn two_radios_in_turn_do_not_talk_over_each_other() {
+    let (mut cedar, mut olive) = pair();
+    for _ in 0..12 {
+        cedar.save(9, Lane::Urgent, casualty());
+        olive.save(9, Lane::Urgent, casualty());
+    }
+    for latency_ms in [5, 200, 900] {
+        let line = Line { latency_ms, ..Line::of(1_200) };
+        let run = talk(&mut cedar, &mut olive, &line, 600_000);
+        assert!(is_done(&run));
+        assert_eq!(run.collisions, 0, "{latency_ms}");
+        cedar.save(9, Lane::Urgent, casualty());
+        olive.save(9, Lane::Urgent, casualty());
+    }
+}
+
+#[test]
+fn a_line_that_is_slower_than_it_says_is_measured_and_carries_all() {
+    let (mut cedar, mut olive) = pair();
+    for _ in 0..30 {
+        cedar.save(9, Lane::Urgent, casualty());
+    }
+    let line = Line { believed: 11_520, ..Line::of(600) };
+    let run = talk(&mut cedar, &mut olive, &line, 3_600_000);
+    assert!(is_done(&run) && cedar.only_here() == 0, "{:?}", run.ended);
+    let least = 30 * 300;
+    assert!(run.bytes.iter().sum::<u64>() < 2 * least + 6_000, "little is said twice: {:?}", run.bytes);
+}
+
+#[test]
+fn a_first_sync_at_9600_bits_a_second_is_useful_within_a_minute() {
+    let mut ward = Ward::new();
+    let line = Line { lanes: Lane::Bulk, ..Line::of(9_600) };
+    let run = talk(&mut ward.haven, &mut ward.cut_off, &line, 300_000);
+    for s in [30, 60, 90, 120, 300] {
+        println!("{s} s: {:?} of {}", ward.after(&run, s), ward.current.len());
+    }
+    assert_eq!(ward.after(&run, 60).1, ward.current.len(), "all that is urgent about current patients within a minute");
+    // The frontier has one hole a log at most.
+    for (_, held) in ward.cut_off.replica.durable().logs() {
+        assert!(held.iter().count() <= 2);
+    }
+    // What was cut goes on where it stopped.
+    let before = ward.cut_off.replica.durable().count();
+    let more = talk(&mut ward.haven, &mut ward.cut_off, &line, 60_000);
+    let each = more.bytes[0] as f64 / more.came.len() as f64;
+    println!("{each} bytes an entry");
+    assert!(ward.cut_off.replica.durable().count() >= before + 80 && each < 640.0, "{each} bytes an entry");
 }

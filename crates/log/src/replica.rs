@@ -72,6 +72,8 @@ pub enum Input {
         to: Option<DeviceId>,
         /// Lanes up to this one travel.
         lanes: Lane,
+        /// What the line is believed to carry in a second, in bytes, until it is measured.
+        bytes_per_s: u64,
     },
     /// From now on, only lanes up to this one travel to and from a device: its budget is used up, or is there again.
     Limit(DeviceId, Lane),
@@ -397,11 +399,11 @@ impl Replica {
                 }
                 self.connected(session, initiator, exporter, expected, &mut out)
             }
-            Input::Linked { session, initiator, to, lanes } => {
+            Input::Linked { session, initiator, to, lanes, bytes_per_s } => {
                 if self.owing {
                     self.settle_with_havens(now_ms, &mut out);
                 }
-                self.linked(session, initiator, to, lanes, &mut out)
+                self.linked(session, initiator, to, (lanes, bytes_per_s), &mut out)
             }
             Input::Limit(device, lanes) => self.limit(device, lanes, &mut out),
             Input::Message(session, incoming) => self.message(now_ms, session, incoming, &mut out),

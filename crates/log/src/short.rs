@@ -1,5 +1,5 @@
 //! What is said on a tiny link instead of Hello and of frontiers: a Call, its answer, and parts of frontiers by short names.
-//! `docs/protocol.md` §10. The rest of a session is that of `message.rs`.
+//! `docs/protocol.md`, Tiny links. The rest of a session is that of `message.rs`.
 
 use crate::frontier::{Frontier, Range};
 use crate::ids::{DeviceId, Lane, LogId, NetworkId};

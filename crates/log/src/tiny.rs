@@ -1,5 +1,5 @@
 //! Tiny links: a session over any pipe of bytes, in frames of 50 to 220 bytes that may be lost, doubled, reordered or bent,
-//! with noise in between, in one direction at a time. `docs/protocol.md` §10.
+//! with noise in between, in one direction at a time. `docs/protocol.md`, Tiny links.
 //!
 //! Pure: [`Link`] is fed bytes and the time, and gives bytes, events and the time at which it wants to be woken. What is
 //! said in the frames is the business of the replica (`replica/short.rs`).

@@ -341,7 +341,8 @@ impl Runner {
         let id = self.site.next_session();
         let (line, words) = mpsc::unbounded_channel();
         let to = self.peer.filter(|_| !self.anybody && call.is_none());
-        let linked = Input::Linked { session: id, initiator: call.is_none(), to, lanes: self.options.lanes };
+        let (lanes, bytes_per_s) = (self.options.lanes, u64::from(self.options.baud / BITS_A_BYTE));
+        let linked = Input::Linked { session: id, initiator: call.is_none(), to, lanes, bytes_per_s };
         self.site.send(Command::Open(id, linked, line)).await?;
         #[allow(clippy::disallowed_methods, reason = "measures how long a session took")]
         let begun = Instant::now();

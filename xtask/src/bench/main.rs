@@ -12,6 +12,7 @@ mod pair;
 mod replicate;
 mod report;
 mod saves;
+mod tiny;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use report::Report;
@@ -29,12 +30,13 @@ pub struct Options {
     pub sanad: PathBuf,
 }
 
-const NAMES: &[&str] = &["saves", "import", "haven", "carrier"];
+const NAMES: &[&str] = &["saves", "import", "haven", "carrier", "tiny"];
 const USAGE: &str = "usage: cargo xtask bench [--quick] [--json] [--synthea PATH] [--dir PATH] [NAME…]
   saves    durable saves of one and of sixteen writers, beside fdatasync and bare SQLite
   import   the Synthea set
   haven    100,000 entries to an empty haven that opens all of them; nothing changed; 1 % edited; memory; first page
-  carrier  100,000 entries to an empty site that can read none of them";
+  carrier  100,000 entries to an empty site that can read none of them
+  tiny     in simulated time: nothing changed and a casualty at 1,200 bit/s; a first sync at 9,600";
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -73,6 +75,9 @@ async fn main() -> Result<()> {
     }
     if wanted("carrier") {
         replicate::to_carrier(&options, &mut report).await?;
+    }
+    if wanted("tiny") {
+        tiny::run(&mut report)?;
     }
     if json {
         println!("{}", serde_json::to_string_pretty(&report.to_json())?);

@@ -64,6 +64,12 @@ impl Pace {
         }
     }
 
+    /// On a tiny link that is believed to carry so many bytes a second.
+    pub(super) fn of_line(bytes_per_s: u64) -> Pace {
+        let run_bytes = bytes_per_s.saturating_mul(RUN_MS) / 1_000;
+        Pace { run_bytes: run_bytes.clamp(SHORT_RUN_BYTES_MIN, SHORT_RUN_BYTES_MAX), ..Pace::new(true) }
+    }
+
     /// Bytes of bodies in the next run, about.
     pub(super) fn run_bytes(&self) -> usize {
         self.run_bytes as usize

@@ -412,13 +412,18 @@ impl Replica {
                 if first {
                     session.peer_has = Some(receipt.frontier.clone());
                 }
-                // The device itself is the best witness of what it holds, even if that is less than before.
-                if self.receipts.get(&peer) != Some(&receipt) {
+                // The device itself is the best witness of what it holds, even if that is less than before; on a tiny link,
+                // which does not prove the device, a receipt counts as one that a third device brings.
+                let proven = session.short.is_none();
+                let newer = |held: &Receipt| *held != receipt && (proven || held.counter <= receipt.counter);
+                if self.receipts.get(&peer).is_none_or(newer) {
                     self.receipts.insert(peer, receipt.clone());
                     out.push(Effect::KeepReceipt(receipt));
                     out.push(Effect::Changed);
                 }
-                self.forget_part(peer, out);
+                if proven || self.receipts.get(&peer) == session.heard.as_ref() {
+                    self.forget_part(peer, out);
+                }
                 if first {
                     self.want(id, out);
                     self.settle(id, out);

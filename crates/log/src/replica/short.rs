@@ -1,6 +1,6 @@
 //! The session of a tiny link: it opens with a Call instead of Hello and Have, so that nothing changed costs two small
 //! frames; urgent entries that the other side is known to lack follow the call at once; a frontier is told as a difference,
-//! or as a part by short names, and never takes more than [`HAVE_BYTES_MAX`]. `docs/protocol.md` §10.
+//! or as a part by short names, and never takes more than [`HAVE_BYTES_MAX`]. `docs/protocol.md`, Tiny links.
 //!
 //! Who may speak is proven by the network's key (`tiny`), and nothing more: entries, receipts and parts are signed
 //! themselves, and everything else is a question or a hint. A device of the network that speaks under another's name gets
@@ -169,11 +169,11 @@ impl Replica {
         id: SessionId,
         initiator: bool,
         to: Option<DeviceId>,
-        lanes: Lane,
+        (lanes, bytes_per_s): (Lane, u64),
         out: &mut Vec<Effect>,
     ) {
         let mut session = Session::new(initiator, [0; 32], to);
-        session.pace = Pace::new(true);
+        session.pace = Pace::of_line(bytes_per_s);
         let at_call = initiator.then(|| self.own_receipt());
         session.short = Some(ShortState {
             lanes,
@@ -275,7 +275,12 @@ impl Replica {
                 let from = peer.or(short.to).unwrap_or(author);
                 self.entries(now_ms, id, from, run, out);
             }
-            (message @ (Message::Again | Message::Done), Some(_)) => return Some(message),
+            (Message::Again, Some(_)) => {
+                // The peer holds nothing that a difference could be told to.
+                (session.last_sent, short.base) = (None, Some(0));
+                self.send_part(id, out);
+            }
+            (Message::Done, Some(_)) => return Some(Message::Done),
             (message @ Message::Refuse(_), _) => return Some(message),
             _ => self.refuse(id, Refusal::Malformed, out),
         }

@@ -1,4 +1,4 @@
-//! Frames as bytes: flags, places, payload, proof. `docs/protocol.md` §10.
+//! Frames as bytes: flags, places, payload, proof. `docs/protocol.md`, Tiny links.
 
 use super::key::{CHECK_LEN, PhaseKey};
 
@@ -20,8 +20,8 @@ const PIECE: u8 = 1 << 5;
 const BEYOND: u8 = 1 << 6;
 const RESERVED: u8 = 1 << 7;
 
-/// Bytes of a frame that are not payload, at most: two zeroes, one of stuffing, flags, place, next, beyond, proof.
-pub(super) const OVERHEAD: usize = 2 + 1 + 1 + 1 + 1 + 4 + CHECK_LEN;
+/// Bytes of a frame that are not payload, at most: two zeroes, one of stuffing, flags, turn, place, next, beyond, proof.
+pub(super) const OVERHEAD: usize = 2 + 1 + 1 + 1 + 1 + 1 + 4 + CHECK_LEN;
 
 /// A piece of a parcel.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,7 +34,8 @@ pub(super) struct Piece {
 /// A frame of a conversation under way.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Data {
-    pub over: bool,
+    /// The line is handed over, at the end of this turn of the caller, or in answer to it.
+    pub over: Option<u8>,
     /// The place of the next piece that is missing here.
     pub next: u8,
     /// Bit *n*: the piece at `next + 1 + n` has come.
@@ -57,7 +58,7 @@ impl Data {
     pub fn encode(&self, key: &PhaseKey, from_caller: bool) -> Vec<u8> {
         let mut out = vec![DATA];
         for (flag, set) in [
-            (OVER, self.over),
+            (OVER, self.over.is_some()),
             (PIECE, self.piece.is_some()),
             (BEYOND, self.beyond != 0),
             (EARLY, self.piece.as_ref().is_some_and(|(_, piece)| piece.early)),
@@ -65,6 +66,7 @@ impl Data {
         ] {
             out[0] |= if set { flag } else { 0 };
         }
+        out.extend(self.over);
         out.extend(self.piece.iter().map(|(place, _)| *place));
         out.push(self.next);
         if self.beyond != 0 {
@@ -90,6 +92,7 @@ impl Data {
             rest = tail;
             Some(head)
         };
+        let over = if flags & OVER != 0 { Some(take(1)?[0]) } else { None };
         let place = if flags & PIECE != 0 { Some(take(1)?[0]) } else { None };
         let next = take(1)?[0];
         let beyond = if flags & BEYOND != 0 { u32::from_be_bytes(take(4)?.try_into().ok()?) } else { 0 };
@@ -97,7 +100,7 @@ impl Data {
         if place.is_none() && !piece.bytes.is_empty() {
             return None;
         }
-        Some(Data { over: flags & OVER != 0, next, beyond, piece: place.map(|place| (place, piece)) })
+        Some(Data { over, next, beyond, piece: place.map(|place| (place, piece)) })
     }
 }
 
@@ -112,7 +115,7 @@ mod tests {
         let key = LinkKey::of(&SealKey::from_bytes([1; 32])).session(b"call", b"answer");
         for (beyond, bytes) in [(0, vec![]), (0, vec![0, 1, 2]), (5, vec![9; 40])] {
             let piece = (!bytes.is_empty()).then(|| (200, Piece { early: false, end: true, bytes }));
-            let data = Data { over: true, next: 7, beyond, piece };
+            let data = Data { over: (beyond > 0).then_some(9), next: 7, beyond, piece };
             let encoded = data.encode(&key, true);
             assert_eq!(Data::decode(&encoded, &key, true), Some(data.clone()));
             assert_eq!(Data::decode(&encoded, &key, false), None, "an echo of one's own words");

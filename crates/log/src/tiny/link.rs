@@ -138,6 +138,8 @@ pub(super) struct Talk {
     parcel: Vec<u8>,
     parcels_received: u32,
     turn: Turn,
+    /// The caller's turns are counted, and answered by their number: an answer that was overtaken hands nothing over.
+    number: u8,
     /// Nothing came in time: ask before anything is said again.
     probing: bool,
     /// Turns in a row in which nobody said anything.
@@ -172,6 +174,7 @@ impl Talk {
             parcel: Vec::new(),
             parcels_received: 0,
             turn,
+            number: 0,
             probing: false,
             idle: 0,
             tries: 0,
@@ -388,6 +391,10 @@ impl Link {
                 talk.tries += 1;
                 talk.probing = true;
                 let answered = talk.session.is_some();
+                if answered {
+                    // Lost, or slower than was thought.
+                    self.rate = (self.rate * 3 / 4).max(RATE_MIN);
+                }
                 if !answered && talk.tries >= CALLS_MAX {
                     // Somebody may be there whom the newest key has not reached.
                     self.key = (self.key + 1) % self.keys.len().max(1);
@@ -435,6 +442,9 @@ impl Link {
             return;
         }
         talk.fill(mtu - OVERHEAD);
+        // A call has no number of its own, however often it is said.
+        talk.number = talk.number.wrapping_add(u8::from(talk.caller && talk.session.is_some()));
+        let over = Some(talk.number);
         let mut frames = Vec::new();
         let opening = match (talk.caller, &talk.session) {
             (true, None) => Some([vec![CALL], talk.sealed_call.clone()].concat()),
@@ -459,13 +469,13 @@ impl Link {
             let piece = Some((talk.first.wrapping_add(at as u8), talk.window[at].piece.clone()));
             let early = talk.window[at].piece.early;
             let Some(key) = (if early { Some(&talk.early) } else { talk.session.as_ref() }) else { continue };
-            frames.push(Data { over: turn_end, next, beyond, piece }.encode(key, talk.caller));
+            frames.push(Data { over: over.filter(|_| turn_end), next, beyond, piece }.encode(key, talk.caller));
             self.counts.frames_repeated += u64::from(std::mem::replace(&mut talk.window[at].sent, true));
         }
         // An answer does not tell what has come; without a piece that does, a frame of its own must.
         let untold = !talk.caller && !talk.same && places.is_empty() && (next != 0 || beyond != 0);
         if let (true, Some(key)) = (frames.is_empty() || untold, &talk.session) {
-            frames.push(Data { over: true, next, beyond, piece: None }.encode(key, talk.caller));
+            frames.push(Data { over, next, beyond, piece: None }.encode(key, talk.caller));
         } else if let (true, Some(opening)) = (places.is_empty(), frames.first_mut()) {
             // Call and answer are sealed as they are; who has the line stands outside the seal.
             opening[0] |= OVER;
@@ -508,7 +518,7 @@ impl Link {
         if talk.caller {
             // The last word of the other side has come; one frame spares it the wait for a question.
             if let (Some(key), false) = (&talk.session, talk.same) {
-                let bye = Data { over: false, next: talk.next, beyond: 0, piece: None }.encode(key, true);
+                let bye = Data { over: None, next: talk.next, beyond: 0, piece: None }.encode(key, true);
                 self.put(&[bye]);
             }
             self.closed();
@@ -565,6 +575,8 @@ impl Link {
             ANSWER => {
                 let talk = self.talk.as_mut().filter(|talk| talk.caller && !talk.same)?;
                 let answer = talk.key.open(&[b"answer", &talk.call], &frame[1..])?;
+                // Said again, it hands over only if nothing was said since.
+                let over = over && talk.number == 0;
                 if talk.session.is_none() {
                     talk.session = Some(talk.key.session(&talk.call, &answer));
                     self.events.push_back(Event::Message([vec![ANSWER_KIND], answer].concat()));
@@ -572,7 +584,7 @@ impl Link {
                 self.heard(now, over);
                 Some(())
             }
-            DATA => self.on_data(now, frame, over),
+            DATA => self.on_data(now, frame),
             _ => None,
         }
     }
@@ -613,7 +625,7 @@ impl Link {
         Some(())
     }
 
-    fn on_data(&mut self, now: u64, frame: &[u8], over: bool) -> Option<()> {
+    fn on_data(&mut self, now: u64, frame: &[u8]) -> Option<()> {
         let talk = self.talk.as_mut().filter(|talk| !talk.same)?;
         let early = is_early(frame[0]);
         let key = match (early, &talk.session) {
@@ -621,7 +633,9 @@ impl Link {
             (false, Some(session)) => session,
             _ => return None,
         };
-        let Data { next, beyond, piece, .. } = Data::decode(frame, key, !talk.caller)?;
+        let Data { over: number, next, beyond, piece } = Data::decode(frame, key, !talk.caller)?;
+        let over = number.is_some_and(|number| !talk.caller || number == talk.number);
+        talk.number = number.filter(|_| !talk.caller).unwrap_or(talk.number);
         // What the caller says under the session's key it can say only after it has read the answer.
         talk.confirmed |= !talk.caller && !early;
         if !early {
@@ -629,7 +643,7 @@ impl Link {
             self.events.extend((0..flushes).map(|_| Event::Flushed));
         }
         // The one frame that neither brings anything nor wants anything.
-        talk.farewell |= !talk.caller && !over && piece.is_none();
+        talk.farewell |= !talk.caller && number.is_none() && piece.is_none();
         if let Some((place, piece)) = piece {
             match talk.take(place, piece) {
                 Some(messages) => self.events.extend(messages.into_iter().map(Event::Message)),
@@ -658,7 +672,7 @@ impl Link {
         if let (true, Turn::Theirs { .. }) = (talk.caller, talk.turn) {
             let (bytes, took) = (talk.turn_bytes + mtu / 2, now.saturating_sub(talk.spoke_ms).max(1));
             if bytes >= MEASURED_BYTES_MIN + mtu / 2 {
-                self.rate = ((self.rate * 3 + bytes * S_MS / took) / 4).clamp(RATE_MIN, RATE_MAX);
+                self.rate = ((self.rate + bytes * S_MS / took) / 2).clamp(RATE_MIN, RATE_MAX);
             }
         }
         let hold = match (talk.has_words(), talk.caller) {

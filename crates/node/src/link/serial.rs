@@ -33,7 +33,9 @@ pub(super) fn open(path: &Path, baud: u32) -> io::Result<Serial> {
     tcsetattr(&device, OptionalActions::Now, &settings)?;
     // What came before anybody listened is noise.
     tcflush(&device, QueueSelector::IFlush)?;
-    Ok(Serial(AsyncFd::new(device)?))
+    #[allow(deprecated, reason = "its heir is unsafe, which is forbidden here; an owned descriptor keeps what it asks")]
+    let device = AsyncFd::new(device)?;
+    Ok(Serial(device))
 }
 
 impl Serial {

@@ -139,6 +139,7 @@ pub async fn run_budget(site: &Site, with: Option<&str>, bytes: Option<Option<u6
         site.set_budget(with, bytes).await.map_err(|error| match error {
             BudgetError::UnknownSite(site) => Trouble::UnknownSite(site).into(),
             BudgetError::Site(error) => anyhow::Error::from(error),
+            error => error.into(),
         })?;
     }
     let budgets = site.budgets().await?;
