@@ -397,7 +397,10 @@ pub fn say_again(site: &mut Site, line: &Line, overheard: &[u8]) -> Vec<u8> {
                         lanes: line.lanes,
                         bytes_per_s: line.believed,
                     };
-                    vec![Some(linked), decode(&call, &network, &Ed25519Verifier).ok().map(|call| Input::Message(7, call))]
+                    vec![
+                        Some(linked),
+                        decode(&call, &network, &Ed25519Verifier).ok().map(|call| Input::Message(7, call)),
+                    ]
                 }
                 Event::Message(message) => {
                     vec![decode(&message, &network, &Ed25519Verifier).ok().map(|message| Input::Message(7, message))]
@@ -577,8 +580,7 @@ impl World<'_> {
             }
             let other = 1 - at;
             self.run.collisions += u64::from(self.end(at).busy_ms > now);
-            let frames: Vec<Vec<u8>> =
-                output.split_inclusive(|byte| *byte == 0).map(<[u8]>::to_vec).collect();
+            let frames: Vec<Vec<u8>> = output.split_inclusive(|byte| *byte == 0).map(<[u8]>::to_vec).collect();
             let mut begin = self.end(other).busy_ms.max(now);
             let mut kept: Option<Vec<u8>> = None;
             for frame in frames {

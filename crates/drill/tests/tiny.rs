@@ -132,7 +132,8 @@ fn through(faults: impl Fn(u64) -> Faults, seeds: u64, mtu: impl Fn(u64) -> usiz
             sessions += 1;
             assert!(sessions < 20, "seed {seed}: it does not come through");
             let line = Line { seed: seed * 100 + sessions, ..line };
-            let line = if sessions > 1 { Line { faults: Faults { cut_after: None, ..line.faults }, ..line } } else { line };
+            let line =
+                if sessions > 1 { Line { faults: Faults { cut_after: None, ..line.faults }, ..line } } else { line };
             let run = talk(&mut cedar, &mut olive, &line, 3_600_000);
             if is_done(&run) {
                 break;

@@ -284,7 +284,11 @@ fn take_ranges(r: &mut Reader<'_>) -> Result<Vec<Range>, FormatError> {
         if ranges.len() == RANGES_MAX {
             return Err(FormatError::TooLarge("ranges"));
         }
-        ranges.push(Range { log: LogId { lane, author }, from, to: to.ok_or(FormatError::Invalid("place in the log"))? });
+        ranges.push(Range {
+            log: LogId { lane, author },
+            from,
+            to: to.ok_or(FormatError::Invalid("place in the log"))?,
+        });
     }
     Ok(ranges)
 }
@@ -341,16 +345,8 @@ mod tests {
     fn messages_come_back() {
         let device = signer(1).device();
         let (from, to) = name_of(&device);
-        let mut call = Call {
-            salt: [1; SALT_LEN],
-            from,
-            to,
-            mine: [2; 4],
-            yours: [3; 4],
-            more: false,
-            apart: false,
-            pushed: 0,
-        };
+        let mut call =
+            Call { salt: [1; SALT_LEN], from, to, mine: [2; 4], yours: [3; 4], more: false, apart: false, pushed: 0 };
         assert_eq!(call.encode().len(), 1 + CALL_LEN_MIN);
         assert_eq!(read(&call.encode()), Ok(Short::Call(call.clone())));
         (call.more, call.apart, call.pushed) = (true, true, 9);

@@ -132,11 +132,8 @@ impl Site {
         mut heard: impl FnMut(&LinkSession),
         stop: watch::Receiver<bool>,
     ) -> Result<Vec<LinkSession>, LinkError> {
-        let config = LinkConfig {
-            mtu: options.mtu,
-            bytes_per_s: u64::from(options.baud / BITS_A_BYTE),
-            device: self.device(),
-        };
+        let config =
+            LinkConfig { mtu: options.mtu, bytes_per_s: u64::from(options.baud / BITS_A_BYTE), device: self.device() };
         let keys = self.link_keys().await?;
         let link = Link::new(config, keys)?;
         let port = serial::open(&options.path, options.baud).map_err(LinkError::Device)?;
@@ -160,7 +157,8 @@ impl Site {
     }
 
     async fn link_keys(&self) -> Result<Vec<LinkKey>, LinkError> {
-        let keys = self.look(|replica, _| replica.directory().epoch_keys().map(LinkKey::of).collect::<Vec<_>>()).await?;
+        let keys =
+            self.look(|replica, _| replica.directory().epoch_keys().map(LinkKey::of).collect::<Vec<_>>()).await?;
         if keys.is_empty() { Err(LinkError::NotReady) } else { Ok(keys) }
     }
 

@@ -47,8 +47,8 @@ async fn dispatch(cli: Cli) -> Result<u8> {
         Command::Sync { dir, with } => (dir, Operation::Sync { with: with.clone() }),
         Command::Link(link) => (&link.dir, Operation::Link(link::Linking::of(link)?)),
         Command::Budget { dir, site, bytes } => {
-            let bytes = bytes.as_deref().map(link::budget).transpose()?;
-            (dir, Operation::Budget { site: site.clone(), bytes })
+            let change = bytes.as_deref().map_or(Ok(link::Change::Nothing), link::budget)?;
+            (dir, Operation::Budget { site: site.clone(), change })
         }
         Command::Check { dir, rebuild } => (dir, Operation::Check { rebuild: *rebuild }),
     };

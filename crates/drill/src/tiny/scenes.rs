@@ -5,11 +5,11 @@ use sanad_log::control::SiteKind;
 use sanad_log::ids::Lane;
 
 /// Patients of the ward.
-const PATIENTS: u8 = 50;
+const PATIENTS: u8 = 40;
 /// Of these, in a bed now: the last to have come.
-const CURRENT: u8 = 15;
+const CURRENT: u8 = 12;
 /// Entries about each.
-const ENTRIES_EACH: usize = 100;
+const ENTRIES_EACH: usize = 125;
 
 /// A text whose entry has about 400 bytes, sealed and signed.
 pub fn casualty() -> Vec<u8> {
@@ -38,7 +38,7 @@ pub struct Ward {
 }
 
 impl Ward {
-    /// Fifty patients who came one after the other, with a hundred entries each.
+    /// Forty patients who came one after the other, with 125 entries each.
     pub fn new() -> Ward {
         let network = Network::new(200);
         let mut cedar = network.founder(1);

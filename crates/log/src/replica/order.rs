@@ -23,6 +23,8 @@ const ASKED_MS: u64 = 20_000;
 /// Entries of the first question, whose link nobody has measured.
 const ASKED_FIRST: u64 = 512;
 const SHORT_ASKED_FIRST: u64 = 16;
+/// Entries of a log that are sent in their own order where the newest come first: some seconds at 9,600 bit/s.
+const PIECE: u64 = 8;
 /// From one question to the next their number grows or shrinks at most by this factor.
 const STEP: u64 = 8;
 /// In a session that has more to ask, the other side's gauge is told after so long.
@@ -89,11 +91,8 @@ impl Pace {
         let swallowed = if self.short { 0 } else { SWALLOWED_BYTES };
         if let Some(passed) = self.passed.checked_sub(swallowed) {
             let took_ms = now_ms.saturating_sub(self.since_ms).max(1);
-            let (min, max) = if self.short {
-                (SHORT_RUN_BYTES_MIN, SHORT_RUN_BYTES_MAX)
-            } else {
-                (RUN_BYTES_MIN, RUN_BYTES_MAX)
-            };
+            let (min, max) =
+                if self.short { (SHORT_RUN_BYTES_MIN, SHORT_RUN_BYTES_MAX) } else { (RUN_BYTES_MIN, RUN_BYTES_MAX) };
             self.run_bytes = (passed.saturating_mul(RUN_MS) / took_ms).clamp(min, max);
         }
     }
@@ -163,6 +162,28 @@ pub(super) fn next_asked(mut missing: Vec<Range>, entries_max: u64, ranges_max: 
     missing
 }
 
+/// On a tiny link the order of a question is that of the answer: after lane 0, a few places at a time, newest first.
+pub(super) fn newest_first(ranges: Vec<Range>, ranges_max: usize) -> Vec<Range> {
+    let mut out = Vec::new();
+    for range in ranges {
+        if range.log.lane == Lane::Control {
+            out.push(range);
+            continue;
+        }
+        let mut to = range.to;
+        loop {
+            let from = range.from.max((to + 1).saturating_sub(PIECE));
+            out.push(Range { from, to, ..range });
+            if from == range.from || out.len() == ranges_max {
+                break;
+            }
+            to = from - 1;
+        }
+    }
+    out.truncate(ranges_max);
+    out
+}
+
 /// The newest places of each log, as many of each, `room` in all.
 fn tails(ranges: Vec<Range>, mut room: u64) -> Vec<Range> {
     // Of each log the last range alone, so that it keeps one hole.
@@ -210,6 +231,15 @@ mod tests {
         let urgent = [range(Lane::Urgent, 1, 9, 10), range(Lane::Urgent, 2, 6, 8)];
         assert_eq!(next_asked(missing.clone(), 45, 100), [&missing[..1], &urgent].concat());
         assert_eq!(next_asked(missing.clone(), 5_000, 2), missing[..2]);
+    }
+
+    #[test]
+    fn on_a_tiny_link_the_newest_come_first_piece_by_piece() {
+        let asked = newest_first(vec![range(Lane::Control, 1, 1, 40), range(Lane::Urgent, 1, 3, 20)], 64);
+        let urgent = [(13, 20), (5, 12), (3, 4)].map(|(from, to)| range(Lane::Urgent, 1, from, to));
+        assert_eq!(asked, [&[range(Lane::Control, 1, 1, 40)], urgent.as_slice()].concat());
+        assert_eq!(newest_first(vec![range(Lane::Bulk, 1, 1, 9_000)], 3).len(), 3);
+        assert_eq!(newest_first(vec![range(Lane::Bulk, 1, 1, 1)], 3), [range(Lane::Bulk, 1, 1, 1)]);
     }
 
     #[test]

@@ -445,13 +445,23 @@ impl Replica {
     pub(super) fn need(&mut self, id: SessionId, ranges: Vec<Range>, out: &mut Vec<Effect>) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let (mut asked, mut absent) = (Frontier::default(), Frontier::default());
-        ranges.into_iter().for_each(|range| asked.insert(range));
+        ranges.iter().for_each(|range| asked.insert(*range));
         let lanes = lanes_of(session, &self.limits);
         let mut gone = asked.minus(&self.durable);
         gone.extend(asked.minus(&Frontier::default()).into_iter().filter(|range| range.log.lane > lanes));
         gone.iter().for_each(|range| absent.insert(*range));
-        session.serving.extend(asked.minus(&absent));
-        session.serving.make_contiguous().sort_unstable();
+        if session.short.is_some() {
+            // In the order of the question, each place once.
+            for range in ranges {
+                let mut piece = Frontier::default();
+                piece.insert(range);
+                session.serving.extend(piece.minus(&absent));
+                absent.insert(range);
+            }
+        } else {
+            session.serving.extend(asked.minus(&absent));
+            session.serving.make_contiguous().sort_unstable();
+        }
         if !gone.is_empty() {
             let frame = gone_frame(session, &gone);
             self.send(id, frame, false, out);
@@ -499,7 +509,10 @@ impl Replica {
         });
         ranges.retain(|range| range.log.lane <= lanes);
         let ranges_max = if session.short.is_some() { crate::short::RANGES_MAX } else { RANGES_MAX };
-        let ranges = order::next_asked(ranges, session.pace.asked_max(), ranges_max);
+        let mut ranges = order::next_asked(ranges, session.pace.asked_max(), ranges_max);
+        if session.short.is_some() {
+            ranges = order::newest_first(ranges, ranges_max);
+        }
         if ranges.is_empty() {
             return;
         }
@@ -520,7 +533,14 @@ impl Replica {
         }
     }
 
-    pub(super) fn entries(&mut self, now_ms: u64, id: SessionId, peer: DeviceId, run: CheckedRun, out: &mut Vec<Effect>) {
+    pub(super) fn entries(
+        &mut self,
+        now_ms: u64,
+        id: SessionId,
+        peer: DeviceId,
+        run: CheckedRun,
+        out: &mut Vec<Effect>,
+    ) {
         let CheckedRun { log, entries, refused } = run;
         let (received, forked) = self.receive(now_ms, Some(peer), entries, out);
         let Some(session) = self.sessions.get_mut(&id) else { return };

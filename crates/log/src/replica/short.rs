@@ -130,8 +130,7 @@ impl Replica {
             self.sessions.iter().filter(|(_, session)| session.peer == Some(device)).map(|(id, _)| *id).collect();
         for id in of_device {
             let Some(session) = self.sessions.get_mut(&id) else { continue };
-            let (kept, gone): (Vec<_>, Vec<_>) =
-                session.serving.drain(..).partition(|range| range.log.lane <= lanes);
+            let (kept, gone): (Vec<_>, Vec<_>) = session.serving.drain(..).partition(|range| range.log.lane <= lanes);
             session.serving.extend(kept);
             if !gone.is_empty() {
                 let frame = gone_frame(session, &gone);
@@ -306,9 +305,9 @@ impl Replica {
         let lanes = lanes_of(session, limits);
         let travels = |range: &Range| range.log.lane <= lanes;
         let digest_of = |device: &DeviceId, frontier: &Frontier| digest(&call.salt, device, &frontier.hash());
-        let current = held.as_ref().filter(|held| {
-            !call.apart && peer.is_some_and(|peer| digest_of(&peer, &held.frontier) == call.mine)
-        });
+        let current = held
+            .as_ref()
+            .filter(|held| !call.apart && peer.is_some_and(|peer| digest_of(&peer, &held.frontier) == call.mine));
         let no_have = !call.apart && digest_of(&own, &self.durable) == call.yours;
         let nothing = match (current, no_have, peer) {
             (Some(current), true, _) => {
@@ -459,4 +458,3 @@ impl Replica {
         self.settle(id, out);
     }
 }
-

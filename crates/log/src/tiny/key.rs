@@ -124,7 +124,8 @@ mod tests {
         let key: [u8; 32] =
             bytes("fffefdfcfbfaf9f8f7f6f5f4f3f2f1f0f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff").try_into().unwrap();
         let bound = bytes("101112131415161718191a1b1c1d1e1f2021222324252627");
-        let sealed = aes_siv::siv::Aes128Siv::new(&key.into()).encrypt([&bound], &bytes("112233445566778899aabbccddee"));
+        let sealed =
+            aes_siv::siv::Aes128Siv::new(&key.into()).encrypt([&bound], &bytes("112233445566778899aabbccddee"));
         assert_eq!(sealed.unwrap(), bytes("85632d07c6e8f37f950acd320a2ecc9340c02b9690c4dc04daef7f6afe5c"));
     }
 

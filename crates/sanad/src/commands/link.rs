@@ -114,11 +114,22 @@ pub fn in_words(result: &Value) -> String {
     out
 }
 
-/// Reads an amount of bytes a day; `None` in it for none.
-pub fn budget(given: &str) -> Result<Option<u64>> {
+/// What is to happen to a budget.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Change {
+    /// It is shown.
+    Nothing,
+    /// It is taken away.
+    TakeAway,
+    /// It is set to so many bytes a day.
+    Set(u64),
+}
+
+/// Reads an amount of bytes a day, or `none`.
+pub fn budget(given: &str) -> Result<Change> {
     let bad = || Trouble::BadBudget(given.to_owned());
     if given == "none" {
-        return Ok(None);
+        return Ok(Change::TakeAway);
     }
     let amount = given.strip_suffix("/day").unwrap_or(given).trim();
     let digits = amount.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
@@ -130,11 +141,16 @@ pub fn budget(given: &str) -> Result<Option<u64>> {
         _ => return Err(bad().into()),
     };
     let number: u64 = digits.trim().parse().map_err(|_| bad())?;
-    Ok(Some(number.checked_mul(unit).ok_or_else(bad)?))
+    Ok(Change::Set(number.checked_mul(unit).ok_or_else(bad)?))
 }
 
 /// Sets a budget, or shows them.
-pub async fn run_budget(site: &Site, with: Option<&str>, bytes: Option<Option<u64>>) -> Result<(u8, Value)> {
+pub async fn run_budget(site: &Site, with: Option<&str>, change: Change) -> Result<(u8, Value)> {
+    let bytes = match change {
+        Change::Nothing => None,
+        Change::TakeAway => Some(None),
+        Change::Set(bytes) => Some(Some(bytes)),
+    };
     if let (Some(with), Some(bytes)) = (with, bytes) {
         site.set_budget(with, bytes).await.map_err(|error| match error {
             BudgetError::UnknownSite(site) => Trouble::UnknownSite(site).into(),
@@ -166,10 +182,11 @@ mod tests {
 
     #[test]
     fn amounts_of_bytes_a_day_are_read() {
-        let cases = [("5MB/day", Some(5_000_000)), ("800kB/day", Some(800_000)), ("12", Some(12)), ("none", None)];
+        let cases = [("5MB/day", 5_000_000), ("800kB/day", 800_000), ("12", 12)];
         for (given, bytes) in cases {
-            assert_eq!(budget(given).unwrap(), bytes);
+            assert_eq!(budget(given).unwrap(), Change::Set(bytes));
         }
+        assert_eq!(budget("none").unwrap(), Change::TakeAway);
         for bad in ["", "MB", "5 XB", "-3", "99999999999999GB", "5MB/week"] {
             assert!(budget(bad).is_err(), "{bad}");
         }

@@ -49,8 +49,8 @@ pub enum Operation {
     Budget {
         /// Call sign; all sites if none.
         site: Option<String>,
-        /// To set; `None` in it takes the budget away.
-        bytes: Option<Option<u64>>,
+        /// What to do with it.
+        change: link::Change,
     },
     /// Check.
     Check {
@@ -108,7 +108,7 @@ pub async fn run(site: &Site, operation: &Operation, progress: Progress<'_>) -> 
         Operation::Status => Ok((0, serde_json::to_value(site.status().await?)?)),
         Operation::Sync { with } => sync(site, with.as_deref(), progress).await,
         Operation::Link(linking) => link::run(site, linking, progress).await,
-        Operation::Budget { site: with, bytes } => link::run_budget(site, with.as_deref(), *bytes).await,
+        Operation::Budget { site: with, change } => link::run_budget(site, with.as_deref(), *change).await,
         Operation::Check { rebuild } => check::run(site, *rebuild, progress).await,
     }
 }
