@@ -441,8 +441,8 @@ impl World<'_> {
 
     fn go(&mut self, ms_max: u64, begins: [bool; 2]) {
         let devices = [self.sites[0].device(), self.sites[1].device()];
-        for at in 0..2 {
-            let config = LinkConfig { mtu: self.line.mtu, bytes_per_s: self.line.believed, device: devices[at] };
+        for (at, device) in devices.into_iter().enumerate() {
+            let config = LinkConfig { mtu: self.line.mtu, bytes_per_s: self.line.believed, device };
             let link = Link::new(config, self.sites[at].keys()).unwrap_or_else(|error| panic!("{error}"));
             self.ends[at] = Some(End { link, session: None, way: VecDeque::new(), busy_ms: 0 });
         }

@@ -1,5 +1,6 @@
 //! Tiny links through the binary: two sites on a pair of pseudo-terminals with a line of 1,200 bits a second between them.
 #![allow(clippy::unwrap_used)]
+#![allow(clippy::disallowed_methods, reason = "a line of so many bits a second takes its time")]
 
 mod support;
 

@@ -114,7 +114,7 @@ mod tests {
     fn a_frame_comes_back_and_no_bit_of_it_may_change() {
         let key = LinkKey::of(&SealKey::from_bytes([1; 32])).session(b"call", b"answer");
         for (beyond, bytes) in [(0, vec![]), (0, vec![0, 1, 2]), (5, vec![9; 40])] {
-            let piece = (!bytes.is_empty()).then(|| (200, Piece { early: false, end: true, bytes }));
+            let piece = (!bytes.is_empty()).then_some((200, Piece { early: false, end: true, bytes }));
             let data = Data { over: (beyond > 0).then_some(9), next: 7, beyond, piece };
             let encoded = data.encode(&key, true);
             assert_eq!(Data::decode(&encoded, &key, true), Some(data.clone()));

@@ -485,7 +485,7 @@ impl Link {
         // Two who have called at once do not both call again at once.
         let spread = 1 + u64::from(talk.call.first().copied().unwrap_or_default()) * u64::from(tries > 0) / 128;
         let sent = self.put(&frames);
-        let wait = (WAIT_MS + HOLD_MS << tries).min(WAIT_MS_MAX) * spread;
+        let wait = ((WAIT_MS + HOLD_MS) << tries).min(WAIT_MS_MAX) * spread;
         let deadline = now + self.line_ms(sent * 5 / 4 + mtu as u64) + wait;
         if let Some(talk) = &mut self.talk {
             talk.turn_bytes = sent;
