@@ -22,6 +22,7 @@
 mod carrier;
 mod clock;
 mod disk;
+mod exposed;
 mod faults;
 mod heal;
 mod keys;

@@ -9,19 +9,25 @@ use sanad_log::control::{Authority, Enrolment, FacilitySecret, SignedEnrolment, 
 use sanad_log::entropy::Entropy;
 use sanad_log::entry::Entry;
 use sanad_log::frontier::Range;
-use sanad_log::ids::{DeviceId, Lane, LogId, NetworkId, ScopeTag, Seq};
+use sanad_log::ids::{DeviceId, EntryId, Lane, LogId, NetworkId, ScopeTag, Seq};
 use sanad_log::message::decode;
 use sanad_log::receipt::Receipt;
-use sanad_log::replica::{Appending, Effect, Input, Outcome, Part, Replica, SessionStats, Start};
+use sanad_log::replica::{
+    Appending, Cut, Effect, Input, Keep, Keeping, Outcome, Part, Replica, Room, SessionStats, Start,
+};
 use sanad_log::seal::Clear;
 use sanad_log::sign::{Ed25519Signer, Ed25519Verifier, Signer as _};
 use sanad_log::tiny::{Event, Link, LinkConfig, LinkKey, Lost};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// When the simulated clocks begin, in milliseconds since 1970.
 const NOW_MS: u64 = 1_519_000_000_000;
 /// A disk confirms after so long.
 const DISK_MS: u64 = 15;
+/// Seeds from one device of a site to the next.
+const NEXT_DEVICE: u8 = 40;
+/// More room than a keeper needs here.
+const PLENTY: Room = Room { held_bytes: 0, quota_bytes: u64::MAX };
 
 fn entropy(seed: u64) -> Entropy {
     let mut stream = blake3::Hasher::new().update(&seed.to_be_bytes()).finalize_xof();
@@ -35,9 +41,11 @@ pub struct Site {
     /// What its disk holds.
     pub disk: BTreeMap<(LogId, Seq), Entry>,
     receipts: Vec<Receipt>,
-    told: Vec<(DeviceId, Receipt)>,
+    kept: Vec<Keep>,
     seed: u8,
     secret: FacilitySecret,
+    /// What a keeper was told at its join.
+    keeper: Option<(Authority, SignedEnrolment)>,
     late: VecDeque<(u64, Input)>,
 }
 
@@ -80,27 +88,48 @@ impl Network {
     /// Another site that has heard nothing yet.
     pub fn enrol(&self, seed: u8, kind: SiteKind, by: &mut Site) -> Site {
         let site = Site::new(seed, self.authority.network());
-        by.now(Input::Enrol(2, self.enrolment(seed, &site.secret, kind)));
-        site
+        let enrolment = self.enrolment(seed, &site.secret, kind);
+        by.now(Input::Enrol(2, enrolment.clone()));
+        if kind == SiteKind::Keeper { site.keeping(self.authority.clone(), enrolment) } else { site }
     }
 }
 
 impl Site {
     fn new(seed: u8, network: NetworkId) -> Site {
         let secret = FacilitySecret::generate(&mut entropy(1_000 + u64::from(seed)));
-        Site::started(seed, network, secret, BTreeMap::new(), vec![], vec![])
+        let replica = Site::start(seed, network, &secret, &BTreeMap::new(), &[], &[], None);
+        let (disk, late) = (BTreeMap::new(), VecDeque::new());
+        Site { replica, disk, receipts: vec![], kept: vec![], seed, secret, keeper: None, late }
     }
 
-    fn started(
+    fn start(
         seed: u8,
         network: NetworkId,
-        secret: FacilitySecret,
-        disk: BTreeMap<(LogId, Seq), Entry>,
-        receipts: Vec<Receipt>,
-        told: Vec<(DeviceId, Receipt)>,
-    ) -> Site {
+        secret: &FacilitySecret,
+        disk: &BTreeMap<(LogId, Seq), Entry>,
+        receipts: &[Receipt],
+        kept: &[Keep],
+        keeper: Option<&(Authority, SignedEnrolment)>,
+    ) -> Replica {
         let mut chains = Chains::default();
         disk.values().for_each(|entry| chains.insert(std::slice::from_ref(entry)));
+        let (mut acknowledged, mut parts, mut members) = (vec![], vec![], vec![]);
+        for keep in kept.iter().cloned() {
+            match keep {
+                Keep::Acknowledged(device, receipt) => acknowledged.push((device, receipt)),
+                Keep::Part(device, confirmed) => parts.push((device, confirmed)),
+                Keep::Member(device, facility) => members.push((device, facility)),
+                Keep::Reach(_) => {}
+            }
+        }
+        let keeper = keeper.cloned().map(|(authority, enrolment)| Keeping {
+            authority,
+            enrolment,
+            members,
+            reach: None,
+            room: PLENTY,
+        });
+        let is_keeper = keeper.is_some();
         let mut replica = Replica::new(Start {
             network,
             signer: Box::new(Ed25519Signer::from_seed(&[seed; 32])),
@@ -108,24 +137,52 @@ impl Site {
             entropy: entropy(u64::from(seed) + disk.len() as u64 * 1_000),
             secret: secret.clone(),
             spans: chains.spans().collect(),
-            receipts: receipts.clone(),
+            receipts: receipts.to_vec(),
+            acknowledged,
+            parts,
+            keeper,
         });
-        let control = disk.values().filter(|entry| entry.header().log.lane == Lane::Control);
+        let control = disk.values().filter(|entry| entry.header().log.lane == Lane::Control && !is_keeper);
         control.for_each(|entry| replica.remember(entry));
-        told.iter().for_each(|(device, receipt)| replica.recall_told(*device, receipt.clone()));
-        Site { replica, disk, receipts, told, seed, secret, late: VecDeque::new() }
+        replica
+    }
+
+    fn keeping(mut self, authority: Authority, enrolment: SignedEnrolment) -> Site {
+        self.keeper = Some((authority, enrolment));
+        self.restarted()
     }
 
     /// As it is after its process has ended and begun again.
-    pub fn restarted(self) -> Site {
+    pub fn restarted(mut self) -> Site {
         let network = self.replica.network();
-        Site::started(self.seed, network, self.secret, self.disk, self.receipts, self.told)
+        let Site { disk, receipts, kept, secret, .. } = &self;
+        self.replica = Site::start(self.seed, network, secret, disk, receipts, kept, self.keeper.as_ref());
+        self.late.clear();
+        self
     }
 
     /// As a restart without what was only remembered to save bytes.
     pub fn forgetful(mut self) -> Site {
-        (self.receipts, self.told) = (vec![], vec![]);
+        self.receipts.clear();
+        self.kept.retain(|keep| matches!(keep, Keep::Member(..)));
         self.restarted()
+    }
+
+    /// A copy of its folder, as somebody restores it later.
+    pub fn copied(&self) -> Site {
+        let network = self.replica.network();
+        let Site { disk, receipts, kept, seed, secret, keeper, .. } = self;
+        let replica = Site::start(*seed, network, secret, disk, receipts, kept, keeper.as_ref());
+        Site {
+            replica,
+            disk: disk.clone(),
+            receipts: receipts.clone(),
+            kept: kept.clone(),
+            seed: *seed,
+            secret: secret.clone(),
+            keeper: keeper.clone(),
+            late: VecDeque::new(),
+        }
     }
 
     /// This device.
@@ -140,7 +197,10 @@ impl Site {
         while let Some(input) = inputs.pop_front() {
             for effect in self.replica.handle(NOW_MS + now_ms, input) {
                 match effect {
-                    Effect::Append { token, entries, .. } => {
+                    Effect::Append { token, entries, cut, .. } => {
+                        if let Some(Cut { log, from }) = cut {
+                            self.disk.retain(|(of, seq), _| *of != log || *seq < from);
+                        }
                         for Appending { entry, .. } in entries {
                             self.disk.insert((entry.header().log, entry.header().seq), entry);
                         }
@@ -163,15 +223,35 @@ impl Site {
                         self.receipts.retain(|held| held.device != receipt.device);
                         self.receipts.push(receipt);
                     }
-                    Effect::KeepTold(device, receipt) => {
-                        self.told.retain(|(told, _)| *told != device);
-                        self.told.push((device, receipt));
+                    Effect::Read { ticket, places, uncarried_only } => {
+                        let carried = self.carried();
+                        let held = places.iter().filter_map(|range| self.disk.get(&(range.log, range.from)));
+                        let read = held.filter(|entry| !uncarried_only || !carried.contains(&entry.id())).cloned();
+                        inputs.push_back(Input::Read(ticket, read.collect()));
                     }
+                    Effect::Renew => {
+                        self.seed += NEXT_DEVICE;
+                        let device = Ed25519Signer::from_seed(&[self.seed; 32]);
+                        let enrolment = self.replica.succession(device.device(), &self.secret.signer());
+                        let enrolment = enrolment.unwrap_or_else(|| panic!("it is enrolled"));
+                        inputs.push_back(Input::Renew(Box::new(device), enrolment));
+                    }
+                    Effect::Keep(keep) => self.kept.push(keep),
                     effect => out.push(effect),
                 }
             }
         }
         out
+    }
+
+    /// Entries that others of this disk carry on from a branch that lost its places.
+    fn carried(&self) -> BTreeSet<EntryId> {
+        self.disk.values().filter_map(|entry| Some(entry.carried()?.id())).collect()
+    }
+
+    /// All entries that are held, wherever they stand.
+    pub fn entries(&self) -> BTreeSet<EntryId> {
+        self.disk.values().map(|entry| entry.carried().map_or_else(|| entry.id(), |inner| inner.id())).collect()
     }
 
     /// An input while nothing else happens.
@@ -205,8 +285,8 @@ impl Site {
         newest.map_or(0, |(_, entry)| entry.header().encode().len() + entry.body().len())
     }
 
-    fn keys(&self) -> Vec<LinkKey> {
-        self.replica.directory().epoch_keys().map(LinkKey::of).collect()
+    fn keys(&self, to: Option<&DeviceId>) -> Vec<LinkKey> {
+        LinkKey::all(self.replica.directory(), to)
     }
 }
 
@@ -379,7 +459,7 @@ pub fn talk_from(a: &mut Site, b: &mut Site, line: &Line, ms_max: u64, begins: [
 /// next minutes.
 pub fn say_again(site: &mut Site, line: &Line, overheard: &[u8]) -> Vec<u8> {
     let config = LinkConfig { mtu: line.mtu, bytes_per_s: line.believed, device: site.device() };
-    let mut link = Link::new(config, site.keys()).unwrap_or_else(|error| panic!("{error}"));
+    let mut link = Link::new(config, site.keys(None)).unwrap_or_else(|error| panic!("{error}"));
     let (network, mut said, mut session) = (site.replica.network(), Vec::new(), None);
     for now in (0..300_000).step_by(20) {
         if now == 0 {
@@ -443,7 +523,8 @@ impl World<'_> {
         let devices = [self.sites[0].device(), self.sites[1].device()];
         for (at, device) in devices.into_iter().enumerate() {
             let config = LinkConfig { mtu: self.line.mtu, bytes_per_s: self.line.believed, device };
-            let link = Link::new(config, self.sites[at].keys()).unwrap_or_else(|error| panic!("{error}"));
+            let keys = self.sites[at].keys(Some(&devices[1 - at]));
+            let link = Link::new(config, keys).unwrap_or_else(|error| panic!("{error}"));
             self.ends[at] = Some(End { link, session: None, way: VecDeque::new(), busy_ms: 0 });
         }
         let mut now = 0;
@@ -537,7 +618,6 @@ impl World<'_> {
     }
 
     fn feed(&mut self, now: u64, at: usize, input: Input) {
-        let before = self.sites[at].disk.len();
         let appended = matches!(input, Input::Appended(_));
         let held = if appended { Some(self.sites[at].replica.durable().clone()) } else { None };
         for effect in self.sites[at].run(now, input) {
@@ -561,7 +641,6 @@ impl World<'_> {
             let list = if at == 1 { &mut self.run.came } else { &mut self.run.came_back };
             list.extend(came);
         }
-        debug_assert!(self.sites[at].disk.len() >= before, "a disk loses nothing");
         if self.run.nothing_only_here_ms.is_none() && self.sites[0].only_here() == 0 {
             self.run.nothing_only_here_ms = Some(now);
         }

@@ -41,6 +41,27 @@ fn never_lull_only_here_is_exact_or_overstated() {
     assert!(report.gauges > 10_000);
 }
 
+/// The second figure, under policies that change meanwhile, old ones and ties among them: at every event it leaves out
+/// nothing that too few hold, and wherever all receipts have come back both figures are exact, lane by lane.
+#[test]
+fn never_lull_not_yet_safe_is_overstated_until_all_receipts_are_back_and_then_exact() {
+    let mut sum = Report::default();
+    for seed in base() + 700..base() + 704 {
+        let plan = Plan { days: 20, save_hours: 12, dial_days: 1, policy_days: 3, late: 2, ..Plan::from_seed(seed) };
+        match World::new(seed, plan).run() {
+            Ok(report) => sum += report,
+            Err(violation) => panic!("with the plan of never_lull_not_yet_safe: {violation}"),
+        }
+    }
+    // Three sites that talk all the time: nearly every moment is one at which everybody's word is there.
+    for seed in 1..=3 {
+        let plan = Plan { sites: 3, havens: 1, days: 20, dial_on_save_ppm: 1_000_000, policy_days: 2, ..Plan::calm() };
+        sum += World::new(seed, plan).run().unwrap_or_else(|violation| panic!("three sites: {violation}"));
+    }
+    println!("policies that change: {sum}");
+    assert!(sum.gauges > 2_000 && sum.exact > 100, "{} of {} gauges were exact", sum.exact, sum.gauges);
+}
+
 #[test]
 fn everyone_agrees_after_healing() {
     // A short siege of many faults, again and again: what differs is how it ends.
@@ -67,13 +88,30 @@ fn survive_a_record_held_by_k_sites_outlives_any_k_minus_1() {
     let mut tried = 0;
     for holders in 2..=6 {
         for seed in base()..base() + 2 {
-            let plan = Plan { days: 3, save_hours: 6, ..Plan::calm() };
+            let keepers = if seed % 2 == 0 { 0 } else { 3 };
+            let plan = Plan { days: 3, save_hours: 6, keepers, ..Plan::calm() };
             let mut world = World::new(seed, plan);
             let outlived = world.safety().and_then(|_| world.outlive(holders));
             tried += u32::from(outlived.unwrap_or_else(|violation| panic!("{holders} holders: {violation}")));
         }
     }
     assert!(tried >= 5, "{tried} records were put to the test");
+}
+
+/// Three of twelve sites carry everything and can read nothing; what they confirm is confirmed, and what they hold comes
+/// back from them.
+#[test]
+fn keepers_hold_everything_and_read_nothing_whatever_fails() {
+    let mut sum = Report::default();
+    for seed in (101..104).chain(base() + 700..base() + 703) {
+        let plan = Plan { days: 10, save_hours: 6, keepers: 3, ..Plan::from_seed(seed) };
+        match World::new(seed, plan).run() {
+            Ok(report) => sum += report,
+            Err(violation) => panic!("with the plan of keepers_hold_everything_and_read_nothing: {violation}"),
+        }
+    }
+    println!("keepers: {sum}");
+    assert!(sum.acknowledged > 500 && sum.crashes > 5);
 }
 
 /// With `SANAD_SEED`, this is how to see that seed again.

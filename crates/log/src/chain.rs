@@ -2,7 +2,7 @@
 //! what is here, repeats it, or forks from it.
 
 use crate::entry::Entry;
-use crate::frontier::{Frontier, Range};
+use crate::frontier::{Frontier, Intervals, Range};
 use crate::ids::{EntryId, LogId, Seq};
 use std::collections::BTreeMap;
 
@@ -28,6 +28,8 @@ pub struct Fork {
     pub log: LogId,
     /// The place at or just before which the two pasts differ.
     pub seq: Seq,
+    /// A place that is held and at which they are known to differ.
+    pub differ: Seq,
 }
 
 /// The spans of all logs, by the place where they begin.
@@ -60,8 +62,61 @@ impl Chains {
         last.map_or((0, EntryId([0; 32])), |(_, span)| (span.to, span.last_id))
     }
 
+    /// The id of the last entry of a piece that ends at this place.
+    pub fn id_at_end(&self, log: &LogId, seq: Seq) -> Option<EntryId> {
+        self.covering(*log, seq).filter(|span| span.to == seq).map(|span| span.last_id)
+    }
+
+    /// Takes away the places of a log from `from` on; `before` is the id of the entry just before, if that is held.
+    pub fn cut(&mut self, log: &LogId, from: Seq, before: EntryId) {
+        let mut tail = self.0.split_off(&(*log, from));
+        // Of what was split off, the logs that follow come back.
+        self.0.append(&mut tail.split_off(&(*log, Seq::MAX)));
+        if let Some(span) = self.covering(*log, from)
+            && let Some(span) = self.0.get_mut(&(*log, span.from))
+        {
+            (span.to, span.last_id) = (from - 1, before);
+        }
+    }
+
+    /// All pieces in eight bytes: what two replicas with the same places compare to see whether they hold the same entries.
+    pub fn digest(&self) -> [u8; 8] {
+        let mut out = [0u8; 8];
+        out.copy_from_slice(&self.tips(|_| true)[..8]);
+        out
+    }
+
+    /// Where some of the pieces end, and at which entries.
+    pub fn tips(&self, counts: impl Fn(&Span) -> bool) -> [u8; 32] {
+        let mut hash = blake3::Hasher::new_derive_key("sanad 2026 heads v1");
+        for span in self.0.values().filter(|span| counts(span)) {
+            hash.update(&[span.log.lane as u8]).update(span.log.author.as_bytes());
+            hash.update(&span.to.to_be_bytes()).update(span.last_id.as_bytes());
+        }
+        *hash.finalize().as_bytes()
+    }
+
     fn covering(&self, log: LogId, seq: Seq) -> Option<Span> {
         self.0.range((log, 0)..=(log, seq)).next_back().map(|(_, span)| *span).filter(|span| span.to >= seq)
+    }
+
+    /// True if every place of these intervals of a log is held.
+    pub fn covers(&self, log: LogId, places: &Intervals) -> bool {
+        places.iter().all(|(from, to)| {
+            let mut next = from;
+            while let Some(span) = self.covering(log, next).filter(|_| next <= to) {
+                next = span.to + 1;
+            }
+            next > to
+        })
+    }
+
+    /// True if a place could be filled without making one piece more of its log, or the log has fewer than `max` pieces.
+    pub fn has_room(&self, log: LogId, seq: Seq, max: usize) -> bool {
+        seq <= 1
+            || self.covering(log, seq - 1).is_some()
+            || self.covering(log, seq).is_some()
+            || self.0.range((log, 0)..=(log, Seq::MAX)).take(max).count() < max
     }
 
     /// Sorts consecutive entries of one log into those that are new and a fork, if one shows itself. Entries already held
@@ -71,12 +126,11 @@ impl Chains {
         for entry in entries {
             let header = entry.header();
             let (log, seq) = (header.log, header.seq);
-            let fork = Fork { log, seq };
             if let Some(span) = self.covering(log, seq) {
                 let differs = (seq == span.to && span.last_id != entry.id())
                     || (seq == span.from && span.first_prev != header.prev);
                 if differs {
-                    return (new, Some(fork));
+                    return (new, Some(Fork { log, seq, differ: seq }));
                 }
                 continue;
             }
@@ -85,8 +139,11 @@ impl Chains {
                 _ => self.covering(log, seq - 1).map(|span| span.last_id),
             };
             let after = self.0.get(&(log, seq + 1)).map(|span| span.first_prev);
-            if before.is_some_and(|id| id != header.prev) || after.is_some_and(|prev| prev != entry.id()) {
-                return (new, Some(fork));
+            if before.is_some_and(|id| id != header.prev) {
+                return (new, Some(Fork { log, seq, differ: seq - 1 }));
+            }
+            if after.is_some_and(|prev| prev != entry.id()) {
+                return (new, Some(Fork { log, seq, differ: seq + 1 }));
             }
             new.push(entry);
         }
@@ -146,12 +203,17 @@ mod tests {
         let theirs = crate::testing::fork_after(1, &ours[..3], 3);
         let mut chains = Chains::default();
         chains.insert(&ours);
-        assert_eq!(chains.sift(theirs[5..].to_vec()), (vec![], Some(Fork { log, seq: 6 })));
+        assert_eq!(chains.sift(theirs[5..].to_vec()), (vec![], Some(Fork { log, seq: 6, differ: 6 })));
         let mut chains = Chains::default();
         chains.insert(&ours[4..]);
-        assert_eq!(chains.sift(theirs[..4].to_vec()), (theirs[..3].to_vec(), Some(Fork { log, seq: 4 })));
+        assert_eq!(chains.sift(theirs[..4].to_vec()), (theirs[..3].to_vec(), Some(Fork { log, seq: 4, differ: 5 })));
         let mut chains = Chains::default();
         chains.insert(&ours[..4]);
-        assert_eq!(chains.sift(theirs[4..].to_vec()), (vec![], Some(Fork { log, seq: 5 })));
+        assert_eq!(chains.sift(theirs[4..].to_vec()), (vec![], Some(Fork { log, seq: 5, differ: 4 })));
+        // What lost its places is taken away, and the branch that keeps them continues what is left.
+        chains.cut(&log, 4, ours[2].id());
+        assert_eq!(chains.head(&log), (3, ours[2].id()));
+        let (new, fork) = chains.sift(theirs[3..].to_vec());
+        assert_eq!((new.len(), fork), (3, None));
     }
 }

@@ -5,6 +5,8 @@
 
 use crate::entropy::Entropy;
 use crate::ids::{DeviceId, FacilityId, KeyId, NetworkId, ScopeTag};
+use crate::policy::SignedPolicy;
+use crate::reach::SignedReach;
 use crate::seal::{Clear, SealKey};
 use crate::sign::{Purpose, Signature, Signer, Verifier};
 use crate::wire::FormatError;
@@ -36,6 +38,9 @@ pub enum SiteKind {
     /// Outside. Every chart is granted to it, so that it outlives the enclave.
     #[n(1)]
     Haven,
+    /// Stores and forwards what is sealed, and is never handed a key: it can read nothing.
+    #[n(2)]
+    Keeper,
 }
 
 /// A facility as the network knows it.
@@ -44,7 +49,7 @@ pub struct Facility {
     /// Call sign; never a place, never a person.
     #[n(0)]
     pub call_sign: String,
-    /// Enclave or haven.
+    /// Enclave, haven or keeper.
     #[n(1)]
     pub kind: SiteKind,
     /// X-Wing public key: what is sealed to the facility is sealed to this.
@@ -94,6 +99,24 @@ impl Authority {
     pub fn network(&self) -> NetworkId {
         NetworkId(blake3::derive_key("sanad 2026 network id v1", &to_cbor(self)))
     }
+
+    /// True if at least the threshold of distinct keys signed a statement for this purpose.
+    pub(crate) fn has_signed(
+        &self,
+        purpose: Purpose,
+        statement: &[u8],
+        signatures: &[(u32, ByteArray<64>)],
+        verifier: &dyn Verifier,
+    ) -> bool {
+        let holds = |(index, signature): &(u32, ByteArray<64>)| {
+            let signature: &Signature = signature;
+            verifier.verify(self.keys.get(*index as usize)?, purpose, statement, signature).then_some(*index)
+        };
+        let mut signed: Vec<u32> = signatures.iter().filter_map(holds).collect();
+        signed.sort_unstable();
+        signed.dedup();
+        self.threshold > 0 && signed.len() as u64 >= u64::from(self.threshold)
+    }
 }
 
 /// A facility and a device of it, enrolled.
@@ -110,6 +133,38 @@ pub struct Enrolment {
     pub device: DeviceId,
 }
 
+/// A facility's word that a device speaks for it from now on, in place of the one that the authority enrolled: after the
+/// older one was found to have gone back in time.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Successor {
+    /// The network.
+    #[n(0)]
+    pub network: NetworkId,
+    /// The facility.
+    #[n(1)]
+    pub facility: FacilityId,
+    /// The new device.
+    #[n(2)]
+    pub device: DeviceId,
+    /// The devices before it, which write no more: what their receipts said may be lost.
+    #[n(3)]
+    pub replaces: Vec<DeviceId>,
+}
+
+/// A successor with the facility's signature over its bytes.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct SignedSuccessor {
+    /// CBOR of a [`Successor`], exactly as signed.
+    #[cbor(n(0), with = "minicbor::bytes")]
+    statement: Vec<u8>,
+    /// By the facility's key.
+    #[n(1)]
+    signature: ByteArray<64>,
+}
+
+/// Devices that one successor may replace: a site that goes back in time more often has other troubles.
+pub const REPLACED_MAX: usize = 64;
+
 /// An enrolment with the authority's signatures over its bytes.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct SignedEnrolment {
@@ -119,6 +174,9 @@ pub struct SignedEnrolment {
     /// Index of the authority key, and its signature.
     #[n(1)]
     signatures: Vec<(u32, ByteArray<64>)>,
+    /// The device that has taken the place of the enrolled one.
+    #[n(2)]
+    successor: Option<SignedSuccessor>,
 }
 
 impl SignedEnrolment {
@@ -129,27 +187,42 @@ impl SignedEnrolment {
             .iter()
             .map(|(index, signer)| (*index, ByteArray::from(signer.sign(Purpose::Authority, &statement))))
             .collect();
-        SignedEnrolment { statement, signatures }
+        SignedEnrolment { statement, signatures, successor: None }
     }
 
-    /// The enrolment, if enough distinct keys of the authority signed it and its fields are sound.
+    /// The same facility with a new device, by the facility's own word.
+    pub fn succeeded_by(&self, successor: &Successor, facility: &dyn Signer) -> Self {
+        let statement = to_cbor(successor);
+        let signature = ByteArray::from(facility.sign(Purpose::Device, &statement));
+        SignedEnrolment { successor: Some(SignedSuccessor { statement, signature }), ..self.clone() }
+    }
+
+    /// The devices that this one has taken the place of. Meaningful only of what [`SignedEnrolment::verify`] took.
+    pub fn replaced(&self) -> Vec<DeviceId> {
+        let successor = self.successor.as_ref().and_then(|signed| from_cbor::<Successor>(&signed.statement).ok());
+        successor.map(|successor| successor.replaces).unwrap_or_default()
+    }
+
+    /// The enrolment, if enough distinct keys of the authority signed it and its fields are sound. With a successor, its
+    /// device is the new one, if the facility signed for it.
     pub fn verify(&self, authority: &Authority, verifier: &dyn Verifier) -> Option<Enrolment> {
-        let mut signed: Vec<u32> = self
-            .signatures
-            .iter()
-            .filter_map(|(index, signature)| {
-                let key = authority.keys.get(*index as usize)?;
-                let signature: &Signature = signature;
-                verifier.verify(key, Purpose::Authority, &self.statement, signature).then_some(*index)
-            })
-            .collect();
-        signed.sort_unstable();
-        signed.dedup();
-        if authority.threshold == 0 || (signed.len() as u64) < u64::from(authority.threshold) {
+        if !authority.has_signed(Purpose::Authority, &self.statement, &self.signatures, verifier) {
             return None;
         }
         let enrolment: Enrolment = from_cbor(&self.statement).ok()?;
-        (enrolment.network == authority.network() && enrolment.facility.is_sound()).then_some(enrolment)
+        if enrolment.network != authority.network() || !enrolment.facility.is_sound() {
+            return None;
+        }
+        let Some(signed) = &self.successor else { return Some(enrolment) };
+        let by = &enrolment.facility.sign_public;
+        if !verifier.verify(by, Purpose::Device, &signed.statement, &signed.signature) {
+            return None;
+        }
+        let successor: Successor = from_cbor(&signed.statement).ok()?;
+        let sound = (successor.network, successor.facility) == (enrolment.network, enrolment.facility.id())
+            && successor.replaces.len() <= REPLACED_MAX
+            && !successor.replaces.contains(&successor.device);
+        sound.then_some(Enrolment { device: successor.device, ..enrolment })
     }
 }
 
@@ -196,6 +269,15 @@ pub enum Control {
     /// Who may open which charts.
     #[n(3)]
     Grants(#[n(0)] Vec<Grant>),
+    /// How many copies make a record safe.
+    #[n(4)]
+    Policy(#[n(0)] SignedPolicy),
+    /// Two headers that one device has signed for one place: proof of a fork.
+    #[n(9)]
+    Fork(#[cbor(n(0), with = "minicbor::bytes")] Vec<u8>, #[cbor(n(1), with = "minicbor::bytes")] Vec<u8>),
+    /// Where a keeper is reached: its own words, written down by whoever met it.
+    #[n(8)]
+    Reach(#[n(0)] SignedReach),
 }
 
 /// What one facility hands to another, or to itself, by HPKE: a pairwise key for later grants, and epoch keys.

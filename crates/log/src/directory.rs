@@ -5,11 +5,14 @@
 
 use crate::control::{
     Authority, Contact, Control, Enrolment, Facility, FacilitySecret, Grant, Handover, SignedEnrolment, SiteKind,
-    from_cbor, open_handover,
+    from_cbor, open_handover, to_cbor,
 };
 use crate::entropy::Entropy;
 use crate::entry::{BodyKind, Entry};
-use crate::ids::{DeviceId, FacilityId, KeyId, Lane, NetworkId, ScopeTag, Seq};
+use crate::fork::{ForkProof, Forks};
+use crate::ids::{DeviceId, FacilityId, KeyId, Lane, LogId, NetworkId, ScopeTag, Seq};
+use crate::policy::{Policy, Ranked, SignedPolicy};
+use crate::reach::Reach;
 use crate::seal::{Clear, OpenError, SealKey, key_id_of};
 use crate::sign::Verifier;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +20,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Control entries that cannot be read yet and are tried again when a key arrives. More than this are still kept in the
 /// log and read at the next start.
 const UNRESOLVED_MAX: usize = 10_000;
+/// Devices that a keeper knows to be enrolled: each has shown what the authority signed for it. Ten times the largest
+/// network that is planned for, at about 100 bytes each.
+pub const KEEPER_MEMBERS_MAX: usize = 10_000;
 
 /// A chart as the control lane tells of it.
 #[derive(Clone, Default, Debug)]
@@ -38,6 +44,8 @@ pub struct Learned {
     pub facilities: BTreeSet<FacilityId>,
     /// True if an address or a certificate changed.
     pub contacts: bool,
+    /// Logs of which a fork was proved that was not known before.
+    pub forks: BTreeSet<LogId>,
 }
 
 /// Why an entry's body is not readable here. `Sealed` is the normal state of another site's chart.
@@ -62,6 +70,9 @@ pub struct Directory {
     devices: BTreeMap<DeviceId, FacilityId>,
     enrolments: BTreeMap<DeviceId, SignedEnrolment>,
     contacts: BTreeMap<DeviceId, (Seq, Contact)>,
+    policy: Option<Ranked>,
+    /// Where keepers are reached: the counter of the statement, and what it says.
+    reaches: BTreeMap<DeviceId, (u64, Contact)>,
     keys: BTreeMap<KeyId, SealKey>,
     epochs: Vec<KeyId>,
     charts: BTreeMap<ScopeTag, Chart>,
@@ -70,10 +81,15 @@ pub struct Directory {
     pairs: BTreeMap<KeyId, SealKey>,
     /// Facilities to whom our own pairwise key was handed.
     handed: BTreeSet<FacilityId>,
+    /// Devices that their facility has replaced, by its own word.
+    replaced: BTreeSet<(FacilityId, DeviceId)>,
+    forks: Forks,
     /// Control entries that wait for a key or for the enrolment of their author.
     unresolved: Vec<Entry>,
     /// How much was known when they were last tried.
     tried: [usize; 4],
+    /// Reads nothing, holds nothing that opens anything.
+    keeper: bool,
 }
 
 impl Directory {
@@ -90,15 +106,40 @@ impl Directory {
             devices: BTreeMap::new(),
             enrolments: BTreeMap::new(),
             contacts: BTreeMap::new(),
+            policy: None,
+            reaches: BTreeMap::new(),
             keys: BTreeMap::new(),
             epochs: Vec::new(),
             charts: BTreeMap::new(),
             received: BTreeMap::new(),
             pairs: BTreeMap::from([(own_pair.id(), own_pair)]),
             handed: BTreeSet::from([own]),
+            replaced: BTreeSet::new(),
+            forks: Forks::default(),
             unresolved: Vec::new(),
             tried: [0; 4],
+            keeper: false,
         }
+    }
+
+    /// The directory of a keeper. It was told the authority at its join, and reads nothing of the control lane, so that no
+    /// key can ever be in it, whatever others address to its facility: it knows who is enrolled from what they show it.
+    pub fn keeper(network: NetworkId, secret: FacilitySecret, authority: Authority) -> Self {
+        Directory { authority: Some(authority), keeper: true, ..Directory::new(network, secret) }
+    }
+
+    /// True at a keeper.
+    pub fn is_keeper(&self) -> bool {
+        self.keeper
+    }
+
+    /// Knows a device again that has shown its enrolment to this keeper before. False if there is no room for it.
+    pub fn know(&mut self, device: DeviceId, facility: FacilityId) -> bool {
+        let room = self.devices.len() < KEEPER_MEMBERS_MAX || self.devices.contains_key(&device);
+        if room {
+            self.devices.insert(device, facility);
+        }
+        room
     }
 
     /// This facility.
@@ -126,6 +167,28 @@ impl Directory {
         self.devices.get(device).copied()
     }
 
+    /// True if the device's facility has put another in its place: it went back in time, and what its receipts said may be
+    /// lost.
+    pub fn is_replaced(&self, device: &DeviceId) -> bool {
+        self.facility_of(device).is_some_and(|facility| self.replaced.contains(&(facility, *device)))
+    }
+
+    /// True if the device's facility can read the control lane, and so knows of a fork whose statement it holds.
+    pub fn reads_control(&self, device: &DeviceId) -> bool {
+        let facility = self.facility_of(device).and_then(|id| self.facilities.get(&id));
+        facility.is_some_and(|facility| facility.kind != SiteKind::Keeper)
+    }
+
+    /// The forks that are known.
+    pub fn forks(&self) -> &Forks {
+        &self.forks
+    }
+
+    /// Takes a fork that was found here, before it is stated in the control lane. True if it says something new.
+    pub(crate) fn take_fork(&mut self, proof: &ForkProof) -> bool {
+        self.forks.take(proof, None)
+    }
+
     /// All enrolled devices: the registry in whose order frontiers travel.
     pub fn devices(&self) -> &BTreeMap<DeviceId, FacilityId> {
         &self.devices
@@ -138,7 +201,18 @@ impl Directory {
 
     /// Where a device was last said to be reached.
     pub fn contact(&self, device: &DeviceId) -> Option<&Contact> {
-        self.contacts.get(device).map(|(_, contact)| contact)
+        let reach = || self.reaches.get(device).map(|(_, contact)| contact);
+        self.contacts.get(device).map(|(_, contact)| contact).or_else(reach)
+    }
+
+    /// How many copies make a record safe: what the authority said last, else the default.
+    pub fn policy(&self) -> Policy {
+        self.policy.map_or(Policy::DEFAULT, |ranked| ranked.policy)
+    }
+
+    /// The version of the policy; 0 while the authority has said nothing.
+    pub fn policy_version(&self) -> u64 {
+        self.policy.map_or(0, |ranked| ranked.version())
     }
 
     /// Charts that can be opened here.
@@ -156,11 +230,6 @@ impl Directory {
         self.charts.get(scope).into_iter().flat_map(|chart| chart.readers.iter().copied())
     }
 
-    /// The network's epoch keys that are held, the one to seal with first.
-    pub fn epoch_keys(&self) -> impl Iterator<Item = &SealKey> + '_ {
-        self.epochs.iter().rev().filter_map(|id| self.keys.get(id))
-    }
-
     /// The key under which a new entry of this scope is sealed.
     pub fn seal_key(&self, scope: &ScopeTag) -> Option<&SealKey> {
         let id = match *scope {
@@ -170,11 +239,19 @@ impl Directory {
         self.keys.get(id?)
     }
 
+    /// The network's epoch keys that are held here; the one to seal with comes last.
+    pub fn epoch_keys(&self) -> impl DoubleEndedIterator<Item = &SealKey> {
+        self.epochs.iter().filter_map(|id| self.keys.get(id))
+    }
+
     /// Opens a body.
     ///
     /// # Errors
     /// [`Unreadable`]: sealed here, or broken.
     pub fn open(&self, entry: &Entry) -> Result<Clear, Unreadable> {
+        if let Some(inner) = entry.carried() {
+            return self.open(&inner);
+        }
         let key = match entry.header().kind {
             BodyKind::Sealed => key_id_of(entry.body()).and_then(|id| self.keys.get(&id)).ok_or(Unreadable::Sealed)?,
             BodyKind::Addressed => return Err(Unreadable::Sealed),
@@ -189,7 +266,7 @@ impl Directory {
     /// is passed over, since one bad entry stops nothing. The result does not depend on the order of entries.
     pub fn absorb(&mut self, entry: &Entry, verifier: &dyn Verifier) -> Learned {
         let mut learned = Learned::default();
-        if entry.header().log.lane != Lane::Control {
+        if self.keeper || entry.header().log.lane != Lane::Control {
             return learned;
         }
         if !self.absorb_one(entry, verifier, &mut learned) && self.unresolved.len() < UNRESOLVED_MAX {
@@ -213,6 +290,9 @@ impl Directory {
 
     /// True when the entry needs no second look.
     fn absorb_one(&mut self, entry: &Entry, verifier: &dyn Verifier, learned: &mut Learned) -> bool {
+        if let Some(inner) = entry.carried() {
+            return self.absorb_one(&inner, verifier, learned);
+        }
         match entry.header().kind {
             BodyKind::Addressed => self.absorb_handover(entry, learned),
             BodyKind::Sealed => match self.open(entry) {
@@ -283,15 +363,50 @@ impl Directory {
                 }
                 true
             }
+            Control::Fork(a, b) => {
+                if let Some(proof) = ForkProof::decode(&a, &b, &self.network, verifier)
+                    && self.forks.take(&proof, Some((entry.header().log.author, entry.header().seq)))
+                {
+                    learned.forks.insert(proof.log());
+                }
+                true
+            }
+            Control::Reach(signed) => {
+                if let Some(reach) = signed.verify(&self.network, verifier).filter(|reach| self.is_news(reach)) {
+                    self.reaches.insert(reach.device, (reach.counter, reach.contact));
+                    learned.contacts = true;
+                }
+                true
+            }
             Control::Grants(grants) => {
                 let author = self.facility_of(&entry.header().log.author);
                 let settled = grants.iter().map(|grant| self.absorb_grant(grant, author, learned)).collect::<Vec<_>>();
                 author.is_some() && settled.iter().all(|settled| *settled)
             }
+            Control::Policy(signed) => self.adopt(&signed, verifier).is_some() || self.authority.is_some(),
         }
     }
 
-    /// Takes an enrolment that the authority signed. `None` if it is not one, or the genesis has not been read yet.
+    /// Takes a policy that the authority signed, if it outranks the one that holds. `None` if it is not one, or the
+    /// genesis has not been read yet.
+    pub fn adopt(&mut self, signed: &SignedPolicy, verifier: &dyn Verifier) -> Option<()> {
+        let ranked = signed.verify(self.authority.as_ref()?, verifier)?;
+        if self.policy.is_none_or(|holds| ranked.outranks(&holds)) {
+            self.policy = Some(ranked);
+        }
+        Some(())
+    }
+
+    /// True if a keeper's statement of where it is reached is newer than the one that is known here.
+    pub fn is_news(&self, reach: &Reach) -> bool {
+        // Of two under one counter, which a keeper makes only if it lost what it had said, all sites keep the same one.
+        let rank = |counter: u64, contact: &Contact| (counter, to_cbor(contact));
+        let known = self.reaches.get(&reach.device).map(|(counter, contact)| rank(*counter, contact));
+        known.is_none_or(|known| known < rank(reach.counter, &reach.contact))
+    }
+
+    /// Takes an enrolment that the authority signed. `None` if it is not one, or the genesis has not been read yet. A keeper
+    /// remembers which device belongs to which facility, and of others' call signs and keys nothing.
     pub fn admit(
         &mut self,
         signed: &SignedEnrolment,
@@ -300,7 +415,11 @@ impl Directory {
     ) -> Option<Enrolment> {
         let enrolment = signed.verify(self.authority.as_ref()?, verifier)?;
         let id = enrolment.facility.id();
+        if self.keeper && id != self.own {
+            return self.know(enrolment.device, id).then_some(enrolment);
+        }
         self.devices.insert(enrolment.device, id);
+        self.replaced.extend(signed.replaced().into_iter().map(|device| (id, device)));
         self.enrolments.insert(enrolment.device, signed.clone());
         if self.facilities.insert(id, enrolment.facility.clone()).is_none() {
             learned.facilities.insert(id);
@@ -335,8 +454,16 @@ impl Directory {
         settled
     }
 
-    /// The pairwise key to wrap with for a facility; `None` if a handover must be sent to it first.
+    /// True if nobody hands a facility keys: it is a keeper.
+    pub fn gets_no_keys(&self, facility: &FacilityId) -> bool {
+        self.facilities.get(facility).is_some_and(|facility| facility.kind == SiteKind::Keeper)
+    }
+
+    /// The pairwise key to wrap with for a facility; `None` if a handover must be sent to it first, and always for a keeper.
     pub fn pair_for(&self, facility: &FacilityId) -> Option<SealKey> {
+        if self.gets_no_keys(facility) {
+            return None;
+        }
         if self.handed.contains(facility) {
             return Some(self.secret.pair_with(facility));
         }

@@ -4,7 +4,7 @@
 //! the hash of the entry before it. Nothing about an entry's *content* decides whether it is accepted.
 
 use crate::clock::Hlc;
-use crate::ids::{DeviceId, EntryId, Lane, LogId, NetworkId, ScopeTag, Seq};
+use crate::ids::{DeviceId, EntryId, KeyId, Lane, LogId, NetworkId, ScopeTag, Seq};
 use crate::sign::{Purpose, SIGNATURE_LEN, Signature, Signer, Verifier};
 use crate::wire::{FormatError, Reader};
 
@@ -19,6 +19,14 @@ pub const FORMAT_VERSION: u8 = 1;
 pub const SUITE: u8 = 1;
 /// Largest body, in bytes: one scanned image or one large document. Bounds the memory of every buffer that holds entries.
 pub const BODY_BYTES_MAX: usize = 24 * 1024 * 1024;
+
+/// What the body of an entry begins with that carries another one: where a key's id would stand, what no key's id is (the
+/// first 16 bytes of BLAKE3's derivation of nothing in the context "sanad 2026 carried v1"). The other entry follows, whole;
+/// it lost its place in its own log to a fork, and whoever held it carries it on in a log of their own.
+pub const CARRYING: [u8; KeyId::LEN] =
+    [0xb4, 0x5f, 0xbc, 0xee, 0x60, 0x0b, 0x80, 0x70, 0x74, 0xcf, 0xfd, 0x3c, 0x88, 0xf1, 0xe1, 0x65];
+/// Bytes that carrying adds to a body.
+pub const CARRYING_LEN: usize = KeyId::LEN + HEADER_LEN;
 
 /// What the body is sealed to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -107,10 +115,15 @@ impl Header {
         if self.seq == 0 || self.seq > SEQ_MAX || (self.seq == 1) != (self.prev == EntryId([0; 32])) {
             return Err(FormatError::Invalid("place in the log"));
         }
-        if self.body_len as usize > BODY_BYTES_MAX {
+        if self.body_len as usize > BODY_BYTES_MAX + CARRYING_LEN {
             return Err(FormatError::TooLarge("body"));
         }
         Ok(())
+    }
+
+    /// True if the author signed this header in this network. What the body says is not looked at.
+    pub fn is_signed(&self, network: &NetworkId, verifier: &dyn Verifier) -> bool {
+        verifier.verify(&self.log.author, Purpose::Entry, &self.signed_message(network), &self.signature)
     }
 
     /// The entry's id.
@@ -157,6 +170,9 @@ pub enum EntryError {
     /// The signature is not the author's, or was made in another network.
     #[error("the signature does not hold")]
     Signature,
+    /// It carries another entry, and that one does not hold, or belongs elsewhere.
+    #[error("the entry that it carries does not hold")]
+    Carried,
 }
 
 /// An entry whose signature and body hash hold. Only [`Entry::check`] and [`Entry::sign`] make one.
@@ -200,11 +216,34 @@ impl Entry {
         if header.body_len as usize != body.len() || *blake3::hash(&body).as_bytes() != header.body_hash {
             return Err(EntryError::Body);
         }
-        let message = header.signed_message(network);
-        if !verifier.verify(&header.log.author, Purpose::Entry, &message, &header.signature) {
+        if !header.is_signed(network, verifier) {
             return Err(EntryError::Signature);
         }
-        Ok(Entry { id: header.id(), header, body })
+        let entry = Entry { id: header.id(), header, body };
+        if entry.carries() && !entry.carried().is_some_and(|inner| inner.header.is_signed(network, verifier)) {
+            return Err(EntryError::Carried);
+        }
+        Ok(entry)
+    }
+
+    /// True if the body is another entry.
+    fn carries(&self) -> bool {
+        self.header.kind == BodyKind::Sealed && self.body.starts_with(&CARRYING)
+    }
+
+    /// The entry that this one carries; `None` if it carries none, or the bytes are not one of the same lane and scope. In an
+    /// entry that came through [`Entry::check`] its signature holds.
+    pub fn carried(&self) -> Option<Entry> {
+        let whole = self.body.strip_prefix(&CARRYING).filter(|_| self.carries())?;
+        let (header, body) = whole.split_at_checked(HEADER_LEN)?;
+        let inner = Entry::from_disk(header, body.to_vec()).ok()?;
+        let same = (inner.header.log.lane, inner.header.scope) == (self.header.log.lane, self.header.scope);
+        (same && !inner.carries()).then_some(inner)
+    }
+
+    /// The body of an entry that carries this one. Its kind is [`BodyKind::Sealed`], whatever that of this one is.
+    pub fn to_carry(&self) -> Vec<u8> {
+        [CARRYING.as_slice(), &self.header.encode(), &self.body].concat()
     }
 
     /// Takes back from the own disk what was checked before it was stored: the hash is checked again, the signature not.
@@ -284,5 +323,28 @@ mod tests {
         let checked = Entry::check(entry.header().clone(), entry.body().to_vec(), &other, &Ed25519Verifier);
         assert_eq!(checked, Err(EntryError::Signature));
         assert_eq!(entry.header().log.author, signer(1).device());
+    }
+
+    #[test]
+    fn an_entry_that_carries_another_holds_only_if_that_one_does() {
+        assert_eq!(CARRYING.as_slice(), &blake3::derive_key("sanad 2026 carried v1", b"")[..16]);
+        let inner = crate::testing::entries(1, Lane::Clinical, 1).remove(0);
+        let carrier = crate::testing::signer(2);
+        let carry = |body: Vec<u8>, scope: ScopeTag| {
+            let log = LogId { lane: Lane::Clinical, author: carrier.device() };
+            let header = Header { log, seq: 1, scope, ..inner.header().clone() };
+            let entry = Entry::sign(header, body, &NETWORK, &carrier).unwrap();
+            Entry::check(entry.header().clone(), entry.body().to_vec(), &NETWORK, &Ed25519Verifier)
+        };
+        let scope = inner.header().scope;
+        let outer = carry(inner.to_carry(), scope).unwrap();
+        assert_eq!(outer.carried(), Some(inner.clone()));
+        assert_eq!(inner.carried(), None);
+        assert_eq!(carry(inner.to_carry(), ScopeTag([9; 16])), Err(EntryError::Carried), "in another chart");
+        assert_eq!(carry(outer.to_carry(), scope), Err(EntryError::Carried), "one within another");
+        let mut forged = inner.to_carry();
+        forged[CARRYING_LEN - 1] ^= 1;
+        assert_eq!(carry(forged, scope), Err(EntryError::Carried), "signed by nobody");
+        assert_eq!(carry(CARRYING.to_vec(), scope), Err(EntryError::Carried), "nothing in it");
     }
 }

@@ -43,6 +43,14 @@ impl Intervals {
         self.0.splice(start..stop, [joined]);
     }
 
+    /// Takes away all places from one on.
+    pub fn cut(&mut self, from: Seq) {
+        self.0.retain(|(start, _)| *start < from);
+        if let Some((_, to)) = self.0.last_mut() {
+            *to = (*to).min(from - 1);
+        }
+    }
+
     /// The intervals.
     pub fn iter(&self) -> impl Iterator<Item = (Seq, Seq)> + '_ {
         self.0.iter().copied()
@@ -94,6 +102,16 @@ impl Frontier {
         self.0.entry(range.log).or_default().insert(range.from, range.to);
     }
 
+    /// Takes away the places of a log from one on.
+    pub fn cut(&mut self, log: &LogId, from: Seq) {
+        if let Some(intervals) = self.0.get_mut(log) {
+            intervals.cut(from);
+            if intervals.count() == 0 {
+                self.0.remove(log);
+            }
+        }
+    }
+
     /// All logs of which something is held, lane by lane.
     pub fn logs(&self) -> impl Iterator<Item = (&LogId, &Intervals)> {
         self.0.iter()
@@ -112,6 +130,11 @@ impl Frontier {
     /// True if a place is held.
     pub fn contains(&self, log: &LogId, seq: Seq) -> bool {
         self.get(log).is_some_and(|intervals| intervals.contains(seq))
+    }
+
+    /// How many intervals there are in all logs: what a frontier costs to hold in memory.
+    pub fn intervals(&self) -> usize {
+        self.0.values().map(|log| log.0.len()).sum()
     }
 
     /// How many entries are held.
@@ -227,13 +250,20 @@ impl Frontier {
         Ok(())
     }
 
-    /// The difference to a frontier that the reader holds: logs that changed, named by their place in the order of the
-    /// base's authors.
+    /// The difference to a frontier that the reader holds, of this device or of another: logs that differ, named by their
+    /// place in the order of the base's authors.
     pub fn encode_delta(&self, base: &Frontier) -> Vec<u8> {
         let authors: Vec<_> = base.authors().into_iter().collect();
         let changed: Vec<_> = self.0.iter().filter(|(log, intervals)| base.get(log) != Some(intervals)).collect();
+        let gone: Vec<_> = base.0.keys().filter(|log| !self.0.contains_key(log)).collect();
         let mut out = Vec::new();
-        put_varint(&mut out, changed.len() as u64);
+        put_varint(&mut out, (changed.len() + gone.len()) as u64);
+        for log in gone {
+            // No intervals: nothing of this log is held. A base has every author that it holds something of.
+            let number = authors.binary_search(&log.author).map_or(0, |at| at as u64 + 1);
+            put_varint(&mut out, number << 3 | (log.lane as u64) << 1 | 1);
+            put_varint(&mut out, 0);
+        }
         for (log, intervals) in changed {
             // Author number (0 = a key follows), then lane and form in one varint.
             let number = authors.binary_search(&log.author).map_or(0, |at| at as u64 + 1);
@@ -275,7 +305,10 @@ impl Frontier {
             } else {
                 take_intervals(&mut r)?
             };
-            frontier.0.insert(log, intervals);
+            match intervals.0.is_empty() {
+                true => frontier.0.remove(&log),
+                false => frontier.0.insert(log, intervals),
+            };
         }
         if r.is_empty() { Ok(frontier) } else { Err(FormatError::Invalid("bytes after a frontier")) }
     }
@@ -400,6 +433,8 @@ mod tests {
             let back = Frontier::decode_delta(&grown.encode_delta(&base), &base).unwrap();
             prop_assert_eq!(back.hash(), grown.hash());
             prop_assert_eq!(back, grown);
+            // Beside another device's frontier, which may hold what this one does not.
+            prop_assert_eq!(Frontier::decode_delta(&now.encode_delta(&base), &base), Ok(now));
         }
 
         #[test]

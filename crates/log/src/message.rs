@@ -1,8 +1,10 @@
 //! What two replicas say to each other. One message is one frame of a carrier. `docs/protocol.md` §4.
 
 use crate::control::{SignedEnrolment, from_cbor, to_cbor};
+use crate::entry::HEADER_LEN;
 use crate::frontier::Range;
 use crate::ids::{DeviceId, Lane, LogId, NetworkId};
+use crate::reach::SignedReach;
 use crate::run::{CheckedRun, check_run};
 use crate::short::{self, Short};
 use crate::sign::{Signature, Verifier};
@@ -14,6 +16,13 @@ pub const SESSION_VERSION: u8 = 1;
 pub const RANGES_MAX: usize = 20_000;
 /// Most receipts in one message.
 pub const RECEIPTS_MAX: usize = 2_000;
+/// Bytes of receipts in one message, about: what is left out comes with the next session. A keeper takes no frame without
+/// entries above 1 MiB.
+pub const RECEIPTS_BYTES_MAX: usize = 768 * 1024;
+/// Kind byte of [`Message::Reach`].
+const REACH: u8 = 20;
+/// Kind byte of [`Message::Entries`]: the one kind that is large by nature.
+pub const ENTRIES_KIND: u8 = 6;
 
 /// The first message of each side.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,7 +37,12 @@ pub struct Hello {
     pub registry: [u8; 8],
     /// Which receipts of third devices it holds.
     pub receipts: [u8; 8],
+    /// Which entries stand at the ends of what it holds; a device need not say.
+    pub heads: Option<[u8; 8]>,
 }
+
+/// The first bytes of an entry's id, to compare by; zeroes where the place cannot be read.
+pub type ShortId = [u8; 8];
 
 /// Why a session was refused, for the other end to show.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,13 +60,15 @@ pub enum Refusal {
     Malformed = 5,
     /// A session version that is not known here.
     OtherVersion = 6,
+    /// This device was found to have gone back in time; its facility goes on with a new one. Come again at once.
+    Outlived = 7,
 }
 
 impl Refusal {
     /// Reads the byte of a message.
     pub fn from_u8(byte: u8) -> Option<Refusal> {
         use Refusal::*;
-        [OtherNetwork, NotProven, NotEnrolled, OtherDevice, Malformed, OtherVersion]
+        [OtherNetwork, NotProven, NotEnrolled, OtherDevice, Malformed, OtherVersion, Outlived]
             .into_iter()
             .find(|refusal| *refusal as u8 == byte)
     }
@@ -85,6 +101,16 @@ pub enum Message {
     Done,
     /// The session ends here, and why.
     Refuse(Refusal),
+    /// Which entries stand at these places? Numbered as in Need.
+    Which(Vec<Range>),
+    /// Those, in the order of the places.
+    Ids(Vec<ShortId>),
+    /// Please show the header at this place. Numbered as in Need.
+    Show(Vec<Range>),
+    /// The header, or nothing if the place cannot be read.
+    Header(Option<Box<[u8; HEADER_LEN]>>),
+    /// Where the sender, a keeper, is reached: please write it down.
+    Reach(Box<SignedReach>),
     /// What only a tiny link says.
     Short(Short),
 }
@@ -130,6 +156,7 @@ pub mod encode {
         out.extend_from_slice(&hello.proof);
         out.extend_from_slice(&hello.registry);
         out.extend_from_slice(&hello.receipts);
+        hello.heads.iter().for_each(|heads| out.extend_from_slice(heads));
         out
     }
 
@@ -203,6 +230,37 @@ pub mod encode {
     pub fn refuse(refusal: Refusal) -> Vec<u8> {
         vec![11, refusal as u8]
     }
+
+    /// Which. `authors`: the sorted authors of the frontier that the *other* side sent.
+    pub fn which(places: &[Range], authors: &[DeviceId]) -> Vec<u8> {
+        let mut out = vec![16];
+        put_ranges(&mut out, places, authors);
+        out
+    }
+
+    /// Ids.
+    pub fn ids(ids: &[ShortId]) -> Vec<u8> {
+        let mut out = vec![17];
+        ids.iter().for_each(|id| out.extend_from_slice(id));
+        out
+    }
+
+    /// Show. `authors` as in [`which`].
+    pub fn show(places: &[Range], authors: &[DeviceId]) -> Vec<u8> {
+        let mut out = vec![18];
+        put_ranges(&mut out, places, authors);
+        out
+    }
+
+    /// Header.
+    pub fn header(header: Option<&[u8; HEADER_LEN]>) -> Vec<u8> {
+        [[19].as_slice(), header.map_or(&[], <[u8; HEADER_LEN]>::as_slice)].concat()
+    }
+
+    /// Reach.
+    pub fn reach(reach: &SignedReach) -> Vec<u8> {
+        [[REACH].as_slice(), &to_cbor(reach)].concat()
+    }
 }
 
 /// What a reader needs to know of the session to read the numbers of authors.
@@ -224,6 +282,15 @@ pub enum Incoming {
     Numbered(u8, Vec<u8>),
 }
 
+/// The network that a first frame is for, without looking further into it: whoever serves several networks on one port
+/// gives the session to the one that is meant. `None` if it is no Hello of this version.
+pub fn network_of_hello(frame: &[u8]) -> Option<NetworkId> {
+    match frame {
+        [0, SESSION_VERSION, rest @ ..] => Some(NetworkId(*rest.first_chunk()?)),
+        _ => None,
+    }
+}
+
 /// Reads one frame. Checks hashes and signatures of entries; may run outside the replica, in parallel.
 ///
 /// # Errors
@@ -242,13 +309,14 @@ pub fn decode(bytes: &[u8], network: &NetworkId, verifier: &dyn Verifier) -> Res
                 proof: r.array()?,
                 registry: r.array()?,
                 receipts: r.array()?,
+                heads: if r.is_empty() { None } else { Some(r.array()?) },
             })
         }
         1 => return Ok(Incoming::Ready(Message::Have(r.rest().to_vec()))),
         2 => Message::Again,
         3 => Message::WhoAreYou,
         4 => return Ok(Incoming::Ready(Message::Credential(Box::new(from_cbor(r.rest())?)))),
-        kind @ (5 | 7) => return Ok(Incoming::Numbered(kind, r.rest().to_vec())),
+        kind @ (5 | 7 | 16 | 18) => return Ok(Incoming::Numbered(kind, r.rest().to_vec())),
         6 => return Ok(Incoming::Ready(Message::Entries(check_run(r.rest(), network, verifier)?))),
         8 => {
             let count = bounded_count(r.varint()?)?;
@@ -265,6 +333,14 @@ pub fn decode(bytes: &[u8], network: &NetworkId, verifier: &dyn Verifier) -> Res
         }
         10 => Message::Done,
         11 => Message::Refuse(Refusal::from_u8(r.u8()?).ok_or(FormatError::Invalid("refusal"))?),
+        17 => {
+            let ids = r.rest().chunks(ShortId::default().len()).map(|id| id.try_into());
+            let ids = ids.collect::<Result<Vec<ShortId>, _>>().map_err(|_| FormatError::Short)?;
+            return Ok(Incoming::Ready(Message::Ids(ids)));
+        }
+        19 if r.is_empty() => Message::Header(None),
+        19 => Message::Header(Some(Box::new(r.array()?))),
+        REACH => return Ok(Incoming::Ready(Message::Reach(Box::new(from_cbor(r.rest())?)))),
         kind => return Ok(Incoming::Ready(Message::Short(short::decode(kind, &mut r)?))),
     };
     if r.is_empty() { Ok(Incoming::Ready(message)) } else { Err(FormatError::Invalid("bytes after a message")) }
@@ -280,12 +356,16 @@ impl Incoming {
             Incoming::Ready(message) => Ok(message),
             Incoming::Numbered(kind, bytes) => {
                 let mut r = Reader::new(&bytes);
-                let need = kind == 5;
-                let ranges = take_ranges(&mut r, if need { &numbering.ours } else { &numbering.theirs })?;
+                let ranges = take_ranges(&mut r, if kind == 7 { &numbering.theirs } else { &numbering.ours })?;
                 if !r.is_empty() {
                     return Err(FormatError::Invalid("bytes after a message"));
                 }
-                Ok(if need { Message::Need(ranges) } else { Message::Gone(ranges) })
+                Ok(match kind {
+                    5 => Message::Need(ranges),
+                    7 => Message::Gone(ranges),
+                    16 => Message::Which(ranges),
+                    _ => Message::Show(ranges),
+                })
             }
         }
     }
@@ -321,7 +401,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_frame_makes_the_reader_panic(kind in 0u8..14, junk in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn no_frame_makes_the_reader_panic(kind in 0u8..24, junk in proptest::collection::vec(any::<u8>(), 0..200)) {
             let bytes = [&[kind], junk.as_slice()].concat();
             if let Ok(incoming) = decode(&bytes, &NETWORK, &Ed25519Verifier) {
                 let _ = incoming.resolve(&Numbering { ours: vec![DeviceId([1; 32])], theirs: vec![] });

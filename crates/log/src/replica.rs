@@ -6,6 +6,10 @@
 //! The disk's side of the bargain: appends are committed in the order in which they were asked for, each whole or not at
 //! all; once one has failed, none after it may be committed, and [`Input::AppendFailed`] tells what is really there.
 
+mod carried;
+mod exposure;
+mod fork;
+mod keep;
 mod order;
 mod save;
 mod session;
@@ -13,23 +17,30 @@ mod short;
 #[cfg(test)]
 mod tests;
 
+pub use carried::{Carried, Took};
+pub use fork::Cut;
+pub use keep::{Keep, Keeping, Room, Takes};
 pub use save::Part;
 pub use session::{Outcome, SessionStats};
-pub use short::Confirmed;
+pub use short::InParts;
 
 use crate::chain::{Chains, Fork, Span};
 use crate::clock::Clock;
 use crate::control::{Contact, FacilitySecret, SignedEnrolment};
 use crate::directory::{Directory, Learned};
 use crate::entropy::Entropy;
-use crate::entry::{Entry, EntryError};
+use crate::entry::{Entry, EntryError, Header};
+use crate::fork::ForkProof;
 use crate::frontier::{Frontier, Range};
 use crate::ids::{DeviceId, EntryId, FacilityId, Lane, LogId, NetworkId, ScopeTag, Seq};
 use crate::message::Incoming;
+use crate::policy::SignedPolicy;
 use crate::receipt::Receipt;
 use crate::seal::Clear;
 use crate::sign::{Signer, Verifier};
+use fork::{Doubt, Reading};
 use session::Session;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Names an append or a save; chosen by whoever asks.
@@ -51,6 +62,8 @@ pub enum Input {
     Announce(Token, Contact),
     /// Grant charts to a facility. Answered like a save.
     Grant(Token, BTreeSet<ScopeTag>, FacilityId),
+    /// Write down a policy that the authority has signed. Answered like a save.
+    SetPolicy(Token, SignedPolicy),
     /// A carrier has a channel to a peer. `exporter` is unique to the channel; `expected` is the device that should answer.
     Connected {
         /// The new session.
@@ -86,13 +99,40 @@ pub enum Input {
     /// The disk's answer to [`Effect::Load`]: consecutive entries from the start of the range; fewer than asked is normal,
     /// none means that the first place cannot be read.
     Loaded(SessionId, Range, Vec<Entry>),
+    /// The disk's answer to [`Effect::Read`]: what it could read, in the order of the places.
+    Read(Token, Vec<Entry>),
+    /// A new device for this facility, and the facility's word for it: the answer to [`Effect::Renew`].
+    Renew(Box<dyn Signer>, SignedEnrolment),
     /// The carrier lost the channel.
     Disconnected(SessionId),
+    /// A bundle is about to be written: what is owed to havens goes into it. Answered like a save.
+    Settle(Token),
+    /// Something came by no session: on a stick, in a text message. Answered by [`Effect::Took`], and then like a save.
+    Carried(Token, Carried),
     /// The append is durable.
     Appended(Token),
     /// Nothing of this append and of those asked for after it is on the disk; this is what is. Then call
     /// [`Replica::recall`].
     AppendFailed(Token, Vec<Span>),
+    /// The disk turned out to hold less than it had said: this is what is there. Nothing may be on its way to the disk. Call
+    /// [`Replica::set_ends`] before, and [`Replica::recall`] after.
+    Recounted(Vec<Span>),
+    /// How much room a keeper has now. No other site looks at it.
+    Room(Room),
+}
+
+impl Input {
+    /// The token of what this device would write.
+    fn write_token(&self) -> Option<Token> {
+        match self {
+            Input::Save(token, _)
+            | Input::Found(token, ..)
+            | Input::Enrol(token, _)
+            | Input::Announce(token, _)
+            | Input::Grant(token, ..) => Some(*token),
+            _ => None,
+        }
+    }
 }
 
 /// What a replica asks of the world. Effects are carried out in order.
@@ -107,7 +147,21 @@ pub enum Effect {
         entries: Vec<Appending>,
         /// Scopes whose sealed entries can be opened from now on.
         readable: BTreeSet<ScopeTag>,
+        /// Places to take from a log in the same transaction: every entry there is carried in another log by now.
+        cut: Option<Cut>,
     },
+    /// Read entries at these places, whatever log they stand in, and answer [`Input::Read`].
+    Read {
+        /// To answer with.
+        ticket: Token,
+        /// Single places.
+        places: Vec<Range>,
+        /// Leave out what is carried in another log already.
+        uncarried_only: bool,
+    },
+    /// This device has gone back in time, or has a twin. Before anything else: make a new device key, make it durable, and
+    /// answer [`Input::Renew`].
+    Renew,
     /// The save is durable.
     Saved(Token, Vec<EntryId>),
     /// The save was refused; nothing of it remains.
@@ -143,12 +197,14 @@ pub enum Effect {
     },
     /// Keep the newest receipt of a device. Losing it overstates exposure and does no other harm.
     KeepReceipt(Receipt),
-    /// Keep which own receipt a device is known to hold. Losing it costs bytes on the next tiny link.
-    KeepTold(DeviceId, Receipt),
-    /// Keep what a device has confirmed in parts, in place of what was kept before.
-    KeepPart(DeviceId, Confirmed),
     /// Keep what was refused, as evidence, and show it.
     KeepRefused(Refused),
+    /// Keep something that spares asking again after a restart.
+    Keep(Keep),
+    /// A session's peer has proven itself and is enrolled: from here on more may be taken from it.
+    Welcomed(SessionId),
+    /// What an [`Input::Carried`] brought; not durable before [`Effect::Saved`].
+    Took(Token, Took),
     /// Something that a screen shows has changed.
     Changed,
 }
@@ -211,18 +267,32 @@ pub enum SaveError {
     /// Larger than an entry may be.
     #[error("the save is too large")]
     TooLarge,
-    /// The enrolment is not signed by enough of the authority.
-    #[error("the enrolment is not signed by the authority")]
+    /// The enrolment or the policy is not signed by enough of the authority.
+    #[error("the statement is not signed by the authority")]
     NotAuthorised,
     /// No such facility.
     #[error("no such facility is known here")]
     UnknownFacility,
+    /// The last entries of this device's own log cannot be read. Another site may hold them; to write now might be to sign
+    /// a second entry for a place that others know.
+    #[error(
+        "the last entries of this device's own log cannot be read here; they come back from a site that holds them"
+    )]
+    EndLost,
+    /// The facility is a keeper.
+    #[error("that site is a keeper: it is given no keys")]
+    KeeperGetsNoKeys,
+    /// This site is a keeper.
+    #[error("this site is a keeper: it forwards what others write and writes nothing")]
+    KeeperWritesNothing,
 }
 
 /// What an append was for.
 #[derive(Debug)]
 struct Pending {
     ranges: Vec<Range>,
+    /// Headers and bodies.
+    bytes: u64,
     save: Option<(Token, Vec<EntryId>)>,
 }
 
@@ -240,10 +310,10 @@ pub struct Replica {
     pending: BTreeMap<Token, Pending>,
     next_token: Token,
     receipts: BTreeMap<DeviceId, Receipt>,
-    /// The newest own receipt that a peer is known to hold.
+    /// The newest own receipt that a peer is believed to hold; one that does not says so, and is told the whole.
     acknowledged: BTreeMap<DeviceId, Receipt>,
-    /// What devices have confirmed in parts since their newest receipt.
-    parts: BTreeMap<DeviceId, Confirmed>,
+    /// What devices have confirmed in parts since their newest receipt, where a whole one did not fit.
+    parts: BTreeMap<DeviceId, InParts>,
     /// Devices to and from which not every lane travels.
     limits: BTreeMap<DeviceId, Lane>,
     /// Authors of whom something came last, newest first: what a part of a frontier tells first.
@@ -253,6 +323,19 @@ pub struct Replica {
     sessions: BTreeMap<SessionId, Session>,
     /// True while havens may lack grants that this site owes them.
     owing: bool,
+    /// True from when this device was found to have gone back in time until there is a new one.
+    outlived: bool,
+    /// Forks of this device's own logs, to be stated by the next one.
+    unstated: Vec<ForkProof>,
+    /// Forked logs of which it is not clear which branch is here.
+    doubts: BTreeMap<LogId, Doubt>,
+    /// True when all forks are to be looked at again.
+    doubtful: bool,
+    readings: BTreeMap<Token, Reading>,
+    /// Own places that were written once and cannot be read here, the last of each lane.
+    ends: BTreeMap<Lane, Seq>,
+    /// What only a keeper has.
+    keeper: Option<keep::Keeper>,
 }
 
 /// What a replica is started with.
@@ -271,32 +354,71 @@ pub struct Start {
     pub spans: Vec<Span>,
     /// Newest receipts kept.
     pub receipts: Vec<Receipt>,
+    /// Own receipts that peers are known to hold, as [`Keep::Acknowledged`] had them.
+    pub acknowledged: Vec<(DeviceId, Receipt)>,
+    /// What devices have confirmed in parts, as [`Keep::Part`] had it.
+    pub parts: Vec<(DeviceId, InParts)>,
+    /// What a keeper was told at its join and has seen since; `None` at every other site.
+    pub keeper: Option<Keeping>,
 }
 
 impl Replica {
     /// Starts from what the disk holds. Then feed every control entry through [`Replica::remember`].
     pub fn new(start: Start) -> Self {
         let chains = Chains::new(start.spans);
+        // What the device before this one has signed is no receipt of this one.
+        let device = start.signer.device();
+        let acknowledged = start.acknowledged.into_iter().filter(|(_, receipt)| receipt.device == device).collect();
+        let (directory, keeper) = keep::directory(start.network, start.secret, start.keeper, &*start.verifier);
         Replica {
             network: start.network,
             signer: start.signer,
             verifier: start.verifier,
             entropy: start.entropy,
             clock: Clock::default(),
-            directory: Directory::new(start.network, start.secret),
+            directory,
             durable: chains.frontier(),
             chains,
             pending: BTreeMap::new(),
             next_token: 1 << 32,
             receipts: start.receipts.into_iter().map(|receipt| (receipt.device, receipt)).collect(),
-            acknowledged: BTreeMap::new(),
-            parts: BTreeMap::new(),
+            acknowledged,
+            parts: start.parts.into_iter().collect(),
             limits: BTreeMap::new(),
             recent: VecDeque::new(),
             now_ms: 0,
             sessions: BTreeMap::new(),
             owing: true,
+            outlived: false,
+            unstated: Vec::new(),
+            doubts: BTreeMap::new(),
+            doubtful: true,
+            readings: BTreeMap::new(),
+            ends: BTreeMap::new(),
+            keeper,
         }
+    }
+
+    /// Says which own places the disk once held and cannot read any more: the last of each lane, or the largest number
+    /// where it is not known. Until the log is held up to there again, nothing is written in that lane.
+    pub fn set_ends(&mut self, ends: BTreeMap<Lane, Seq>) {
+        self.ends = ends;
+    }
+
+    /// Lanes of this device in which nothing may be written for now; see [`Replica::set_ends`].
+    pub fn closed_lanes(&self) -> impl Iterator<Item = Lane> + '_ {
+        Lane::ALL.into_iter().filter(|lane| self.is_closed(*lane))
+    }
+
+    /// True while the last own place that was lost in this lane has not come back, whether or not others follow it.
+    fn lacks_end(&self, lane: Lane) -> bool {
+        let log = LogId { lane, author: self.device() };
+        self.ends.get(&lane).is_some_and(|end| !self.durable.contains(&log, *end))
+    }
+
+    fn is_closed(&self, lane: Lane) -> bool {
+        let head = self.chains.head(&LogId { lane, author: self.device() }).0;
+        self.ends.get(&lane).is_some_and(|end| head < *end)
     }
 
     /// Takes a control entry back from the disk at start-up.
@@ -309,9 +431,16 @@ impl Replica {
     /// forgotten, above all keys of charts whose grant is on no disk. `control` is every control entry that is durable.
     /// Call it before the next input.
     pub fn recall<'a>(&mut self, control: impl IntoIterator<Item = &'a Entry>) {
+        if self.keeper.is_some() {
+            // It has read nothing of what was lost.
+            return;
+        }
         self.directory = Directory::new(self.network, self.directory.secret().clone());
         control.into_iter().for_each(|entry| self.remember(entry));
         self.owing = true;
+        self.doubts.clear();
+        self.readings.clear();
+        self.doubtful = true;
     }
 
     /// Membership and keys.
@@ -348,18 +477,11 @@ impl Replica {
     /// devices of *other* enrolled facilities say. Exact or over-stated, never under-stated: a receipt is made only after
     /// the other disk has confirmed, and what has not come back counts as not there.
     pub fn only_here(&self) -> Vec<Range> {
-        // Receipt by receipt: after the first, hardly anything is left to be compared with the others.
+        // Device by device: after the first, hardly anything is left to be compared with the others.
         let mut alone: Option<Frontier> = None;
-        for (device, receipt) in &self.receipts {
-            if self.directory.facility_of(device).is_some_and(|facility| facility != self.directory.own()) {
-                let rest = alone.as_ref().unwrap_or(&self.durable).minus(&receipt.frontier);
-                let alone = alone.insert(Frontier::default());
-                rest.into_iter().for_each(|range| alone.insert(range));
-            }
-        }
-        for (device, confirmed) in &self.parts {
-            if self.directory.facility_of(device).is_some_and(|facility| facility != self.directory.own()) {
-                let rest = alone.as_ref().unwrap_or(&self.durable).minus(&confirmed.places);
+        for (facility, places) in self.confirmed() {
+            if facility != self.directory.own() {
+                let rest = alone.as_ref().unwrap_or(&self.durable).minus(&places);
                 let alone = alone.insert(Frontier::default());
                 rest.into_iter().for_each(|range| alone.insert(range));
             }
@@ -367,32 +489,44 @@ impl Replica {
         alone.as_ref().unwrap_or(&self.durable).minus(&Frontier::default())
     }
 
-    /// What of the places held here a facility has not confirmed; `None` if no receipt of it has come.
+    /// What of the places held here a facility has not confirmed; `None` if nothing that it confirms has come.
     pub fn unconfirmed_by(&self, facility: &FacilityId) -> Option<Vec<Range>> {
         let mut theirs = None;
-        for (device, receipt) in &self.receipts {
-            if self.directory.facility_of(device) == Some(*facility) {
-                theirs.get_or_insert_with(Frontier::default).extend(&receipt.frontier);
-            }
-        }
-        for (device, confirmed) in &self.parts {
-            if self.directory.facility_of(device) == Some(*facility) {
-                theirs.get_or_insert_with(Frontier::default).extend(&confirmed.places);
-            }
+        for (_, places) in self.confirmed().filter(|(of, _)| of == facility) {
+            theirs.get_or_insert_with(Frontier::default).extend(&places);
         }
         theirs.map(|theirs| self.durable.minus(&theirs))
+    }
+
+    /// What counts as held by each enrolled device, by its newest receipt and by the parts that came since.
+    fn confirmed(&self) -> impl Iterator<Item = (FacilityId, Cow<'_, Frontier>)> {
+        let whole = self.receipts.iter().map(|(device, receipt)| (device, &receipt.frontier));
+        let parts = self.parts.iter().map(|(device, parts)| (device, &parts.places));
+        whole
+            .chain(parts)
+            .filter_map(|(device, places)| Some((self.directory.facility_of(device)?, self.vouched(device, places))))
     }
 
     /// Carries one input through. `now_ms` is the wall clock in milliseconds since 1970; it is stored, never trusted.
     pub fn handle(&mut self, now_ms: u64, input: Input) -> Vec<Effect> {
         let mut out = Vec::new();
         self.now_ms = now_ms;
+        if std::mem::take(&mut self.doubtful) {
+            self.doubt_all(&mut out);
+        }
+        if let (true, Some(token)) = (self.outlived, input.write_token()) {
+            // The disk has not taken the key of the device that is to write from now on.
+            out.push(Effect::SaveFailed(token, SaveError::Disk));
+            return out;
+        }
+        let Some(input) = self.as_keeper(input, &mut out) else { return out };
         match input {
             Input::Save(token, parts) => self.save(now_ms, token, parts, &mut out),
             Input::Found(token, authority, enrolment) => self.found(now_ms, token, authority, enrolment, &mut out),
             Input::Enrol(token, enrolment) => self.enrol(now_ms, token, enrolment, &mut out),
             Input::Announce(token, contact) => self.announce(now_ms, token, contact, &mut out),
             Input::Grant(token, scopes, to) => self.grant(now_ms, token, scopes, to, &mut out),
+            Input::SetPolicy(token, policy) => self.set_policy(now_ms, token, policy, &mut out),
             Input::Connected { session, initiator, exporter, expected } => {
                 if self.owing {
                     self.settle_with_havens(now_ms, &mut out);
@@ -410,32 +544,56 @@ impl Replica {
             Input::Garbled(session) => self.refuse(session, crate::message::Refusal::Malformed, &mut out),
             Input::Flushed(session) => self.flushed(session, &mut out),
             Input::Loaded(session, range, entries) => self.loaded(session, range, entries, &mut out),
+            Input::Read(ticket, entries) => self.was_read(now_ms, ticket, entries, &mut out),
+            Input::Renew(signer, enrolment) => self.renew(now_ms, signer, enrolment, &mut out),
             Input::Disconnected(session) => self.disconnected(session, &mut out),
+            Input::Settle(token) => {
+                if self.owing {
+                    self.settle_with_havens(now_ms, &mut out);
+                }
+                out.push(Effect::Saved(token, vec![]));
+            }
+            Input::Carried(token, carried) => self.carried(now_ms, token, carried, &mut out),
             Input::Appended(token) => self.appended(token, &mut out),
             Input::AppendFailed(token, spans) => self.append_failed(token, spans, &mut out),
+            Input::Recounted(spans) => self.recounted(spans, &mut out),
+            Input::Room(room) => self.set_room(room),
         }
         out
     }
 
-    /// Entries that came from a peer. Returns how many are new, and whether they contradict what is here.
+    /// Entries that came from a peer, or by no session. Returns how many are new, and where they contradict what is here.
+    /// `save`: to be answered like a save, if anything is new.
     fn receive(
         &mut self,
         now_ms: u64,
         from: Option<DeviceId>,
-        entries: Vec<Entry>,
+        mut entries: Vec<Entry>,
+        save: Option<Token>,
         out: &mut Vec<Effect>,
-    ) -> (usize, bool) {
+    ) -> (usize, Option<Fork>) {
+        let lost = |entry: &Entry| {
+            let Header { log, seq, .. } = *entry.header();
+            self.is_doubted(&log, seq) || self.directory.forks().is_loser(&log, seq, &entry.id())
+        };
+        let lost = entries.iter().position(lost).map(|at| entries.split_off(at));
+        // What lost its place comes again, carried in another log.
+        let lost = lost.and_then(|lost| lost.first().map(|entry| entry.header().clone()));
+        let lost = lost.map(|Header { log, seq, .. }| Fork { log, seq, differ: seq });
         let offered = entries.clone();
         let (new, fork) = self.chains.sift(entries);
-        if let Some(Fork { log, seq }) = fork {
+        let new = self.within_room(new);
+        if let Some(Fork { log, seq, .. }) = fork {
             let entry = offered.into_iter().find(|entry| entry.header().seq == seq).map(Box::new);
             out.push(Effect::KeepRefused(Refused { log, seq, from, reason: RefusedReason::Fork, entry }));
         }
+        let fork = fork.or(lost);
         if new.is_empty() {
-            return (0, fork.is_some());
+            return (0, fork);
         }
         let mut readable = BTreeSet::new();
         let mut newcomers = false;
+        let mut forked = BTreeSet::new();
         for entry in &new {
             self.clock.observe(entry.header().hlc, now_ms);
             let learned = self.take(entry);
@@ -443,13 +601,15 @@ impl Replica {
             // A haven passes on what it can open to havens that the maker of the chart did not know.
             self.owing |= !learned.readable.is_empty();
             readable.extend(learned.readable);
+            forked.extend(learned.forks);
         }
         let count = new.len();
-        self.put(new.into_iter().map(|entry| Appending { entry, text: None }).collect(), readable, None, out);
+        self.put(new.into_iter().map(|entry| Appending { entry, text: None }).collect(), readable, save, out);
         if newcomers {
             self.settle_with_havens(now_ms, out);
         }
-        (count, fork.is_some())
+        forked.into_iter().for_each(|log| self.doubt(log, out));
+        (count, fork)
     }
 
     /// Takes an entry into the chains and reads what it says about members and keys.
@@ -467,8 +627,9 @@ impl Replica {
         out: &mut Vec<Effect>,
     ) {
         assert!(!entries.is_empty(), "an append has entries");
-        let mut held = Frontier::default();
+        let (mut held, mut bytes) = (Frontier::default(), 0);
         for Appending { entry, .. } in &entries {
+            bytes += keep::size_of(entry);
             let header = entry.header();
             assert!(!self.durable.contains(&header.log, header.seq), "a place is filled once");
             held.insert(Range { log: header.log, from: header.seq, to: header.seq });
@@ -477,9 +638,17 @@ impl Replica {
         let token = self.next_token;
         self.next_token += 1;
         let ids = entries.iter().map(|appending| appending.entry.id()).collect();
-        let pending = Pending { ranges: held.minus(&Frontier::default()), save: save.map(|save| (save, ids)) };
+        let pending = Pending { ranges: held.minus(&Frontier::default()), bytes, save: save.map(|save| (save, ids)) };
         self.pending.insert(token, pending);
-        out.push(Effect::Append { token, entries, readable });
+        out.push(Effect::Append { token, entries, readable, cut: None });
+    }
+
+    /// Takes places from a log, on the disk first.
+    fn put_cut(&mut self, cut: Cut, out: &mut Vec<Effect>) {
+        let token = self.next_token;
+        self.next_token += 1;
+        self.pending.insert(token, Pending { ranges: vec![], bytes: 0, save: None });
+        out.push(Effect::Append { token, entries: vec![], readable: BTreeSet::new(), cut: Some(cut) });
     }
 
     fn appended(&mut self, token: Token, out: &mut Vec<Effect>) {
@@ -491,18 +660,30 @@ impl Replica {
             out.push(Effect::Saved(save, ids));
         }
         out.push(Effect::Changed);
+        self.after_cut(token, out);
         self.after_append(out);
     }
 
     fn append_failed(&mut self, token: Token, spans: Vec<Span>, out: &mut Vec<Effect>) {
         self.chains = Chains::new(spans);
         let void = self.pending.split_off(&token);
+        self.give_room_back(&void);
         for pending in void.into_values() {
             if let Some((save, _)) = pending.save {
                 out.push(Effect::SaveFailed(save, SaveError::Disk));
             }
         }
         // What was on its way from peers did not arrive: those sessions end, and the next ones ask again.
+        self.end_all_sessions(Outcome::DiskRefused, out);
+        out.push(Effect::Changed);
+    }
+
+    fn recounted(&mut self, spans: Vec<Span>, out: &mut Vec<Effect>) {
+        assert!(self.pending.is_empty(), "nothing is on its way to the disk");
+        self.chains = Chains::new(spans);
+        self.durable = self.chains.frontier();
+        // Receipts that said more are no base to tell a difference from, and sessions that sent them begin anew.
+        self.acknowledged.clear();
         self.end_all_sessions(Outcome::DiskRefused, out);
         out.push(Effect::Changed);
     }

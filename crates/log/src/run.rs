@@ -2,7 +2,9 @@
 //! previous id, body hash) is not sent; about 94 bytes of header an entry remain. `docs/protocol.md` §2.
 
 use crate::clock::Hlc;
-use crate::entry::{BODY_BYTES_MAX, BodyKind, Entry, EntryError, FORMAT_VERSION, HEADER_LEN, Header, SEQ_MAX, SUITE};
+use crate::entry::{
+    BODY_BYTES_MAX, BodyKind, CARRYING_LEN, Entry, EntryError, FORMAT_VERSION, HEADER_LEN, Header, SEQ_MAX, SUITE,
+};
 use crate::ids::{DeviceId, EntryId, Lane, LogId, NetworkId, ScopeTag, Seq};
 use crate::sign::Verifier;
 use crate::wire::{FormatError, Reader, put_varint, put_zigzag};
@@ -124,7 +126,7 @@ fn read_one<'a>(
     };
     *hlc = Hlc(hlc.0.wrapping_add(r.zigzag()? as u64));
     let body_len = r.varint()?;
-    if body_len > BODY_BYTES_MAX as u64 {
+    if body_len > (BODY_BYTES_MAX + CARRYING_LEN) as u64 {
         return Err(FormatError::TooLarge("body"));
     }
     let signature = r.array()?;

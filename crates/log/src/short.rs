@@ -2,7 +2,7 @@
 //! `docs/protocol.md`, Tiny links. The rest of a session is that of `message.rs`.
 
 use crate::frontier::{Frontier, Range};
-use crate::ids::{DeviceId, Lane, LogId, NetworkId};
+use crate::ids::{DeviceId, Lane, LogId, NetworkId, Seq};
 use crate::sign::{Purpose, SIGNATURE_LEN, Signature, Signer, Verifier};
 use crate::wire::{FormatError, Reader, put_varint};
 
@@ -20,11 +20,22 @@ pub const PART_KIND: u8 = 36;
 pub const ASK_KIND: u8 = 37;
 /// A Gone by short names.
 pub const GONE_KIND: u8 = 38;
+/// A Which by short names.
+pub const WHICH_KIND: u8 = 39;
+/// A Show by short names.
+pub const SHOW_KIND: u8 = 40;
+/// What the sender holds of the reader's own logs.
+pub const YOURS_KIND: u8 = 41;
+/// A Done that tells which entries stand at the ends.
+pub const SETTLED_KIND: u8 = 42;
 
-/// Bytes of a Call that says nothing special, and of one that does.
-pub const CALL_LEN_MIN: usize = SALT_LEN + 3 + 2 + 4 + 4;
+/// Bytes of a digest. What is by accident taken for the same, once in sixteen million, is not so in the next call, whose
+/// salt is another.
+pub const DIGEST_LEN: usize = 3;
+/// Shortest Call: of a caller that holds no receipt of the other side.
+pub const CALL_LEN_MIN: usize = SALT_LEN + 3 + 2 + 2 * DIGEST_LEN;
 /// Longest Call.
-pub const CALL_LEN_MAX: usize = CALL_LEN_MIN + 1;
+pub const CALL_LEN_MAX: usize = CALL_LEN_MIN + DIGEST_LEN + 1;
 /// Randomness of one side: a Call is answered once in 2⁴⁸ by an old answer.
 pub const SALT_LEN: usize = 6;
 /// A Have beyond this many bytes is not sent on a tiny link; a part takes its place: a quarter of a minute at 120 bytes a
@@ -34,7 +45,7 @@ pub const HAVE_BYTES_MAX: usize = 300;
 pub const PART_BYTES_MAX: usize = 220;
 /// Largest body that travels on a tiny link: nine minutes at 120 bytes a second. Attachments wait for a better carrier.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
-/// Ranges in one Ask or Gone: each takes six bytes or more.
+/// Ranges in one message: each takes six bytes or more.
 pub const RANGES_MAX: usize = 64;
 /// Entries that may be pushed with a call, before an answer: more wait until the other side says what it lacks.
 pub const PUSHED_MAX: usize = 8;
@@ -73,12 +84,14 @@ pub fn call_names(call: &[u8]) -> Option<([u8; 3], [u8; 2])> {
     Some((r.array().ok()?, r.array().ok()?))
 }
 
-/// Four bytes that tell one frontier from another, different in each call, so that what is by accident taken for the same
-/// once is not so the next time.
-pub fn digest(salt: &[u8; SALT_LEN], device: &DeviceId, frontier_hash: &[u8; 32]) -> [u8; 4] {
-    let mut hash = blake3::Hasher::new_derive_key("sanad 2026 tiny digest v1");
-    let mut out = [0; 4];
-    hash.update(salt).update(device.as_bytes()).update(frontier_hash).finalize_xof().fill(&mut out);
+/// A digest of what is compared, different in each call.
+pub type Digest = [u8; DIGEST_LEN];
+
+/// The digest of what a device holds, by the hash of its frontier, or of the entries at its ends, by theirs.
+pub fn digest(salt: &[u8; SALT_LEN], device: &DeviceId, hash: &[u8; 32]) -> Digest {
+    let mut digest = blake3::Hasher::new_derive_key("sanad 2026 tiny digest v1");
+    let mut out = [0; DIGEST_LEN];
+    digest.update(salt).update(device.as_bytes()).update(hash).finalize_xof().fill(&mut out);
     out
 }
 
@@ -91,14 +104,14 @@ pub struct Call {
     pub from: [u8; 3],
     /// Who is called; zeroes for whoever hears it.
     pub to: [u8; 2],
-    /// Of what the caller holds now; if `apart`, of its lanes 0 and 1.
-    pub mine: [u8; 4],
-    /// Of the newest receipt of the other side that the caller holds; zeroes if `apart`.
-    pub yours: [u8; 4],
+    /// Of what the caller holds now; of its lanes 0 and 1 if `yours` is not said.
+    pub mine: Digest,
+    /// Of which entries stand at the ends that both sides have in common; of those of lanes 0 and 1 if `yours` is not said.
+    pub tips: Digest,
+    /// Of the newest receipt of the other side that the caller holds, if there is one.
+    pub yours: Option<Digest>,
     /// There is something to exchange, whatever the digests say.
     pub more: bool,
-    /// The caller holds no receipt of the other side.
-    pub apart: bool,
     /// Entries that follow at once.
     pub pushed: u8,
 }
@@ -130,6 +143,62 @@ pub struct Part {
     pub signature: Signature,
 }
 
+/// Bytes of an id that tell one entry from another where only a difference is looked for.
+pub type Tip = [u8; 4];
+
+/// What the sender holds of the reader's own logs, lane by lane: the last place and the entry there. A device that has gone
+/// back in time sees it by this even where frontiers are told in parts.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Yours(pub [Option<(Seq, Tip)>; Lane::ALL.len()]);
+
+/// The sender has all it asked for, durably, and has said so.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Settled {
+    /// Of which entries stand at the ends of its lanes 0 and 1.
+    pub tips: Digest,
+    /// Of its places in lanes 0 and 1, if it has told them in part only.
+    pub places: Option<Digest>,
+}
+
+impl Yours {
+    /// Bytes, kind first.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = vec![YOURS_KIND];
+        for end in &self.0 {
+            put_varint(&mut out, end.map_or(0, |(seq, _)| seq));
+            end.iter().for_each(|(_, tip)| out.extend_from_slice(tip));
+        }
+        out
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Yours, FormatError> {
+        let mut yours = Yours::default();
+        for end in &mut yours.0 {
+            let seq = r.varint()?;
+            if seq > crate::entry::SEQ_MAX {
+                return Err(FormatError::Invalid("place in the log"));
+            }
+            *end = if seq > 0 { Some((seq, r.array()?)) } else { None };
+        }
+        Ok(yours)
+    }
+}
+
+impl Settled {
+    /// Bytes, kind first.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = vec![SETTLED_KIND];
+        out.extend_from_slice(&self.tips);
+        self.places.iter().for_each(|places| out.extend_from_slice(places));
+        out
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Settled, FormatError> {
+        let tips = r.array()?;
+        Ok(Settled { tips, places: if r.is_empty() { None } else { Some(r.array()?) } })
+    }
+}
+
 impl Call {
     /// Bytes, kind first.
     pub fn encode(&self) -> Vec<u8> {
@@ -138,16 +207,18 @@ impl Call {
         out.extend_from_slice(&self.from);
         out.extend_from_slice(&self.to);
         out.extend_from_slice(&self.mine);
-        out.extend_from_slice(&self.yours);
-        let flags = u8::from(self.more) | u8::from(self.apart) << 1 | self.pushed << 2;
-        out.extend((flags != 0).then_some(flags));
+        out.extend_from_slice(&self.tips);
+        self.yours.iter().for_each(|yours| out.extend_from_slice(yours));
+        let special = u8::from(self.more) | self.pushed << 1;
+        out.extend((special != 0).then_some(special));
         out
     }
 
     fn decode(r: &mut Reader<'_>) -> Result<Call, FormatError> {
-        let (salt, from, to, mine, yours) = (r.array()?, r.array()?, r.array()?, r.array()?, r.array()?);
-        let flags = if r.is_empty() { 0 } else { r.u8()? };
-        Ok(Call { salt, from, to, mine, yours, more: flags & 1 != 0, apart: flags & 2 != 0, pushed: flags >> 2 })
+        let (salt, from, to, mine, tips) = (r.array()?, r.array()?, r.array()?, r.array()?, r.array()?);
+        let yours = if r.rest().len() >= DIGEST_LEN { Some(r.array()?) } else { None };
+        let special = if r.is_empty() { 0 } else { r.u8()? };
+        Ok(Call { salt, from, to, mine, tips, yours, more: special & 1 != 0, pushed: special >> 1 })
     }
 }
 
@@ -262,7 +333,7 @@ fn put_heights(frontier: &mut Frontier, author: DeviceId, control: u64, urgent: 
     }
 }
 
-/// An Ask or a Gone, by kind: places of logs by short names.
+/// An Ask, a Gone, a Which or a Show, by kind: places of logs by short names.
 pub fn encode_ranges(kind: u8, ranges: &[Range]) -> Vec<u8> {
     let mut out = vec![kind];
     for range in ranges.iter().take(RANGES_MAX) {
@@ -310,6 +381,14 @@ pub enum Short {
     Ask(Vec<Range>),
     /// These places cannot be served; authors are stand-ins.
     Gone(Vec<Range>),
+    /// Which entries stand at these places? Authors are stand-ins.
+    Which(Vec<Range>),
+    /// Please show the header at this place; the author is a stand-in.
+    Show(Vec<Range>),
+    /// What is held of the reader's own logs.
+    Yours(Yours),
+    /// All that was asked for is here.
+    Settled(Settled),
 }
 
 /// Reads a message of one of the kinds above.
@@ -325,6 +404,10 @@ pub fn decode(kind: u8, r: &mut Reader<'_>) -> Result<Short, FormatError> {
         PART_KIND => Short::Part(Part::decode(r)?),
         ASK_KIND => Short::Ask(take_ranges(r)?),
         GONE_KIND => Short::Gone(take_ranges(r)?),
+        WHICH_KIND => Short::Which(take_ranges(r)?),
+        SHOW_KIND => Short::Show(take_ranges(r)?),
+        YOURS_KIND => Short::Yours(Yours::decode(r)?),
+        SETTLED_KIND => Short::Settled(Settled::decode(r)?),
         _ => return Err(FormatError::Invalid("message kind")),
     };
     if r.is_empty() { Ok(message) } else { Err(FormatError::Invalid("bytes after a message")) }
@@ -345,11 +428,15 @@ mod tests {
     fn messages_come_back() {
         let device = signer(1).device();
         let (from, to) = name_of(&device);
-        let mut call =
-            Call { salt: [1; SALT_LEN], from, to, mine: [2; 4], yours: [3; 4], more: false, apart: false, pushed: 0 };
+        let (mine, tips) = ([2; DIGEST_LEN], [3; DIGEST_LEN]);
+        let mut call = Call { salt: [1; SALT_LEN], from, to, mine, tips, yours: None, more: false, pushed: 0 };
         assert_eq!(call.encode().len(), 1 + CALL_LEN_MIN);
         assert_eq!(read(&call.encode()), Ok(Short::Call(call.clone())));
-        (call.more, call.apart, call.pushed) = (true, true, 9);
+        call.pushed = 8;
+        assert_eq!(read(&call.encode()), Ok(Short::Call(call.clone())));
+        (call.yours, call.pushed) = (Some([4; DIGEST_LEN]), 0);
+        assert_eq!(read(&call.encode()), Ok(Short::Call(call.clone())));
+        (call.more, call.pushed) = (true, 9);
         assert_eq!(call.encode().len(), 1 + CALL_LEN_MAX);
         assert_eq!(call_names(&call.encode()[1..]), Some((from, to)));
         assert_eq!(read(&call.encode()), Ok(Short::Call(call)));
@@ -360,7 +447,16 @@ mod tests {
         let log = LogId { lane: Lane::Urgent, author: stand_in(short_name(&device)) };
         let ranges = vec![Range { log, from: 3, to: 3 }, Range { log, from: 1_000, to: 90_000 }];
         assert_eq!(read(&encode_ranges(ASK_KIND, &ranges)), Ok(Short::Ask(ranges.clone())));
-        assert_eq!(read(&encode_ranges(GONE_KIND, &ranges)), Ok(Short::Gone(ranges)));
+        assert_eq!(read(&encode_ranges(GONE_KIND, &ranges)), Ok(Short::Gone(ranges.clone())));
+        assert_eq!(read(&encode_ranges(WHICH_KIND, &ranges)), Ok(Short::Which(ranges.clone())));
+        assert_eq!(read(&encode_ranges(SHOW_KIND, &ranges[..1])), Ok(Short::Show(ranges[..1].to_vec())));
+        let yours = Yours([Some((7, [1; 4])), None, Some((90_000, [2; 4])), None]);
+        assert_eq!(yours.encode().len(), 1 + 5 + 1 + 7 + 1);
+        assert_eq!(read(&yours.encode()), Ok(Short::Yours(yours)));
+        for places in [None, Some([6; DIGEST_LEN])] {
+            let settled = Settled { tips: [5; DIGEST_LEN], places };
+            assert_eq!(read(&settled.encode()), Ok(Short::Settled(settled)));
+        }
     }
 
     #[test]
@@ -387,7 +483,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_the_reader_panic(kind in 30u8..41, junk in proptest::collection::vec(any::<u8>(), 0..400)) {
+        fn no_bytes_make_the_reader_panic(kind in 30u8..45, junk in proptest::collection::vec(any::<u8>(), 0..400)) {
             if let Ok(message) = decode(kind, &mut Reader::new(&junk)) {
                 prop_assert!(!matches!(message, Short::Ask(ranges) if ranges.len() > RANGES_MAX));
             }

@@ -23,6 +23,12 @@ pub enum Purpose {
     Channel,
     /// A statement of the network's authority.
     Authority,
+    /// A facility's statement that a device is its own now.
+    Device,
+    /// The network's policy, stated by its authority.
+    Policy,
+    /// Where a device is reached that cannot write it into the control lane.
+    Reach,
 }
 
 impl Purpose {
@@ -34,6 +40,9 @@ impl Purpose {
             Purpose::Part => b"sanad/1 part    ",
             Purpose::Channel => b"sanad/1 channel ",
             Purpose::Authority => b"sanad/1 authorit",
+            Purpose::Device => b"sanad/1 device  ",
+            Purpose::Policy => b"sanad/1 policy  ",
+            Purpose::Reach => b"sanad/1 reach   ",
         }
     }
 }
@@ -44,6 +53,13 @@ pub trait Signer: Send {
     fn device(&self) -> DeviceId;
     /// Signs a message for a purpose.
     fn sign(&self, purpose: Purpose, message: &[u8]) -> Signature;
+}
+
+/// Shows whose it is, and nothing of the key.
+impl std::fmt::Debug for dyn Signer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Signer({:?})", self.device())
+    }
 }
 
 /// Checks signatures of any device. Must give the same verdict at every site.

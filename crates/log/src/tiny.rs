@@ -24,7 +24,9 @@ pub const MTU_MIN: usize = 50;
 /// Largest frame: that of the smallest common radio modems and of a binary SMS with room to spare; one stuffed block.
 pub const MTU_MAX: usize = 220;
 /// Epoch keys that a call is tried under: the newest, and a few before, for a site that a rotation has not reached yet.
-pub const KEYS_MAX: usize = 4;
+const EPOCHS_MAX: usize = 4;
+/// The same, and the key of keepers.
+const KEYS_MAX: usize = EPOCHS_MAX + 1;
 /// Largest message, in bytes: an entry of [`crate::short::BODY_BYTES_MAX`], or a bounded run, with its headers.
 pub const MESSAGE_BYTES_MAX: usize = 128 * 1024;
 

@@ -5,42 +5,54 @@
 #![allow(clippy::disallowed_methods, reason = "vectors lie in files, and a switch in the environment makes new ones")]
 
 use minicbor::bytes::ByteArray;
+use sanad_log::bundle::{
+    BundleKey, Packer, Record, Unpacker, bundle_id, chunk_len, opening_records, padded_chunks, read_record,
+    receipt_records, small_bundle,
+};
 use sanad_log::clock::Hlc;
 use sanad_log::control::{
-    Authority, Contact, Control, Enrolment, FacilitySecret, Grant, Handover, SignedEnrolment, SiteKind, from_cbor,
-    open_handover, seal_handover, to_cbor,
+    Authority, Contact, Control, Enrolment, Facility, FacilitySecret, Grant, Handover, SignedEnrolment, SiteKind,
+    from_cbor, open_handover, seal_handover, to_cbor,
 };
 use sanad_log::entropy::Entropy;
 use sanad_log::entry::{BodyKind, Entry, Header};
 use sanad_log::frontier::{Frontier, Range, registry_digest};
 use sanad_log::ids::{DeviceId, EntryId, FacilityId, Lane, LogId, NetworkId, ScopeTag};
 use sanad_log::message::{Hello, Message, Numbering, Refusal, decode, encode};
+use sanad_log::policy::{PolicyStatement, SignedPolicy};
+use sanad_log::reach::{Reach, SignedReach};
 use sanad_log::receipt::{Form, Receipt};
 use sanad_log::run::{check_run, encode_run};
 use sanad_log::seal::{SealKey, padded_len};
-use sanad_log::short::{self, Answer, Call, Part, Short};
+use sanad_log::short::{self, Answer, Call, Part, Settled, Short, Yours};
 use sanad_log::sign::{Ed25519Signer, Ed25519Verifier, Purpose, Signer as _, Verifier as _};
+use sanad_log::text::{frames_of, message_id, read_line};
 use sanad_log::tiny::{Event, Link, LinkConfig, LinkKey};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// Every file that was ever published for this crate. A format that changes adds a file and keeps the old one here.
-const FILES: [&str; 11] = [
+const FILES: [&str; 16] = [
+    "bundle-1",
     "control-1",
     "entry-1",
     "frontier-1",
     "grant-1",
     "handover-1",
     "message-1",
+    "message-2",
     "name-1",
     "padding-1",
+    "policy-1",
+    "keeper-1",
     "receipt-1",
     "run-1",
+    "text-1",
     "tiny-1",
 ];
 
 /// Files that tests of other crates read.
-const ELSEWHERE: [&str; 2] = ["save-", "version-"];
+const ELSEWHERE: [&str; 3] = ["ask-", "save-", "version-"];
 
 fn folder() -> PathBuf {
     PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("../../vectors")
@@ -399,6 +411,7 @@ fn make_messages() -> Value {
         proof: signer(1).sign(Purpose::Channel, &signed),
         registry: registry_digest(&authors),
         receipts: [3; 8],
+        heads: None,
     };
     let receipt = Receipt::sign(&network(), 3, frontier(&[range(1, Lane::Clinical, 1, 3)]), &signer(2));
     let receipt = receipt.encode(Form::Whole(&[]));
@@ -422,21 +435,43 @@ fn make_messages() -> Value {
     })
 }
 
+/// What came later: a greeting that tells its heads, and the questions by which two branches are traced.
+fn make_messages_of_forks() -> Value {
+    let mut file = make_messages();
+    let ranges = [range(1, Lane::Clinical, 2, 900), range(2, Lane::Bulk, 7, 7)];
+    let authors = registry(&[1, 2]);
+    let mut hello = bytes(&file["frames"], "hello");
+    hello.extend([4; 8]);
+    file["frames"] = json!({
+        "hello": hex(&hello),
+        "which": hex(&encode::which(&ranges, &authors)),
+        "ids": hex(&encode::ids(&[[1; 8], [0; 8]])),
+        "show": hex(&encode::show(&ranges[1..2], &authors)),
+        "header": hex(&encode::header(Some(&entries()[0].header().encode()))),
+        "no header": hex(&encode::header(None)),
+    });
+    file
+}
+
 #[test]
 fn messages_are_read_and_made_as_before() {
-    let file = vectors("message-1", make_messages);
-    let network = NetworkId(array(&file, "network"));
-    let authors = devices_of(&file, "authors");
+    messages_hold(&vectors("message-1", make_messages));
+    messages_hold(&vectors("message-2", make_messages_of_forks));
+}
+
+fn messages_hold(file: &Value) {
+    let network = NetworkId(array(file, "network"));
+    let authors = devices_of(file, "authors");
     let numbering = Numbering { ours: authors.clone(), theirs: authors.clone() };
-    let mut ranges = ranges_of(&file, "ranges");
+    let mut ranges = ranges_of(file, "ranges");
     ranges.sort_unstable();
     for (name, _) in file["frames"].as_object().unwrap() {
         let frame = bytes(&file["frames"], name);
         let message = decode(&frame, &network, &Ed25519Verifier).unwrap().resolve(&numbering).unwrap();
         let again = match message {
             Message::Hello(hello) => {
-                let role = number(&file, "initiator") as u8;
-                let signed = [network.as_bytes(), &bytes(&file, "exporter"), &[role]].concat();
+                let role = number(file, "initiator") as u8;
+                let signed = [network.as_bytes(), &bytes(file, "exporter"), &[role]].concat();
                 assert!(Ed25519Verifier.verify(&hello.device, Purpose::Channel, &signed, &hello.proof));
                 encode::hello(&hello)
             }
@@ -459,11 +494,21 @@ fn messages_are_read_and_made_as_before() {
             }
             Message::Held(held) => encode::held(&held),
             Message::Receipts(receipts) => {
-                assert_eq!(receipts, [bytes(&file, "receipt")]);
+                assert_eq!(receipts, [bytes(file, "receipt")]);
                 encode::receipts(&receipts)
             }
             Message::Done => encode::done(),
             Message::Refuse(why) => encode::refuse(why),
+            Message::Which(mut read) => {
+                let frame = encode::which(&read, &authors);
+                read.sort_unstable();
+                assert_eq!(read, ranges);
+                frame
+            }
+            Message::Ids(ids) => encode::ids(&ids),
+            Message::Show(places) => encode::show(&places, &authors),
+            Message::Header(header) => encode::header(header.as_deref()),
+            Message::Reach(reach) => encode::reach(&reach),
             Message::Short(short) => panic!("{short:?} has a file of its own"),
         };
         assert_eq!(hex(&again), hex(&frame), "{name}");
@@ -499,6 +544,65 @@ fn control_statements_are_read_and_made_as_before() {
     }
     let read: Handover = from_cbor(&bytes(&file, "handover")).unwrap();
     assert_eq!((read.pair, read.epochs), (handover().pair, handover().epochs));
+}
+
+/// What came with keepers: their kind, where they are reached, its frame, and a difference that takes a log away.
+fn make_keeper() -> Value {
+    let facility = secret(0x30).facility("Post", SiteKind::Keeper);
+    let contact = Contact { addresses: vec!["https://198.51.100.7:8470".to_owned()], certificate: [8; 32].into() };
+    let reach = Reach { network: network(), device: device(1), counter: 2, contact };
+    let signed = SignedReach::sign(&reach, &signer(1));
+    let [_, base, grown, _] = frontiers();
+    json!({
+        "network": network().to_string(), "device": device(1).to_string(), "facility": hex(&to_cbor(&facility)),
+        "reach": hex(&to_cbor(&reach)), "control": hex(&to_cbor(&Control::Reach(signed.clone()))),
+        "frame": hex(&encode::reach(&signed)),
+        "frontier": frontier_json(&base), "beside": frontier_json(&grown), "delta": hex(&base.encode_delta(&grown)),
+    })
+}
+
+#[test]
+fn what_came_with_keepers_is_read_and_made_as_before() {
+    let file = vectors("keeper-1", make_keeper);
+    let network = NetworkId(array(&file, "network"));
+    let facility: Facility = from_cbor(&bytes(&file, "facility")).unwrap();
+    assert_eq!((facility.kind, to_cbor(&facility)), (SiteKind::Keeper, bytes(&file, "facility")));
+    let Control::Reach(signed) = from_cbor(&bytes(&file, "control")).unwrap() else { panic!("another statement") };
+    let reach = signed.verify(&network, &Ed25519Verifier).unwrap();
+    assert_eq!((reach.device.0, reach.counter), (array(&file, "device"), 2));
+    assert_eq!(to_cbor(&reach), bytes(&file, "reach"));
+    assert_eq!(encode::reach(&signed), bytes(&file, "frame"));
+    let message = decode(&bytes(&file, "frame"), &network, &Ed25519Verifier).unwrap();
+    let message = message.resolve(&Numbering::default()).unwrap();
+    assert!(matches!(message, Message::Reach(read) if *read == signed));
+    let (expected, beside) = (frontier(&ranges_of(&file, "frontier")), frontier(&ranges_of(&file, "beside")));
+    assert_eq!(expected.encode_delta(&beside), bytes(&file, "delta"));
+    assert_eq!(Frontier::decode_delta(&bytes(&file, "delta"), &beside), Ok(expected));
+}
+
+#[test]
+fn policies_are_read_and_made_as_before() {
+    let statement = PolicyStatement { network: network(), version: 7, copies: 3, outside: true };
+    let file = vectors("policy-1", || {
+        json!({
+            "network": network().to_string(), "authority_seed": hex(&[201; 32]), "authority_index": 1,
+            "label": String::from_utf8_lossy(Purpose::Policy.label()), "version": 7, "copies": 3, "outside": true,
+            "statement": hex(&to_cbor(&statement)),
+            "control": hex(&to_cbor(&Control::Policy(SignedPolicy::sign(&statement, &[(1, &signer(201))])))),
+        })
+    });
+    assert_eq!(file["label"].as_str().unwrap().as_bytes(), Purpose::Policy.label());
+    assert_eq!(from_cbor::<PolicyStatement>(&bytes(&file, "statement")).unwrap(), statement);
+    let control: Control = from_cbor(&bytes(&file, "control")).unwrap();
+    assert_eq!(hex(&to_cbor(&control)), hex(&bytes(&file, "control")));
+    let Control::Policy(signed) = control else { panic!("{control:?}") };
+    let ranked = signed.verify(&authority(), &Ed25519Verifier).unwrap();
+    assert_eq!((ranked.version(), ranked.policy.copies, ranked.policy.outside), (7, 3, true));
+    assert_eq!(
+        signed,
+        SignedPolicy::sign(&statement, &[(1, &signer(201))]),
+        "Ed25519 signs the same bytes the same way"
+    );
 }
 
 #[test]
@@ -541,6 +645,97 @@ fn a_grant_opens_as_before() {
     assert_eq!((*key.expose(), key.id().0), (array(&file, "key"), array(&file, "key_id")));
 }
 
+/// The records of one bundle: every kind there is.
+fn records() -> Vec<Vec<u8>> {
+    let authors = registry(&[1, 2]);
+    let receipt = |seed, to| {
+        let held = frontier(&[range(1, Lane::Clinical, 1, to)]);
+        Receipt::sign(&network(), to, held, &signer(seed)).encode(Form::Whole(&authors))
+    };
+    let mut records = opening_records(&authors, &receipt(1, 3), Some(&enrolment()));
+    records.push(encode::entries(&encode_run(&entries()).unwrap()));
+    records.extend(receipt_records(&[receipt(2, 2)]));
+    records.push(encode::done());
+    records
+}
+
+#[test]
+fn bundles_are_read_as_before() {
+    let file = vectors("bundle-1", || {
+        let epoch = SealKey::from_bytes([6; 32]);
+        let small = small_bundle(&epoch, &records(), &mut entropy("bundle")).unwrap();
+        let (key, _) = BundleKey::find([&epoch], &small).unwrap();
+        // A record over two chunks, whose bytes are told by their number.
+        let long: Vec<u8> = (0..70_000u32).map(|at| at as u8).collect();
+        let mut chunks = vec![];
+        let mut full = |index: u64, plain: &[u8]| {
+            chunks.push(json!({"index": index, "hash": hex(blake3::hash(plain).as_bytes())}));
+            Ok::<_, ()>(())
+        };
+        let mut packer = Packer::at(0);
+        packer.put(&long, &mut full).unwrap();
+        packer.put(&encode::done(), &mut full).unwrap();
+        packer.flush(&mut full).unwrap();
+        let lengths: Vec<_> = [1, 3, 4, 9, 100, 4_700].map(|n| json!({"chunks": n, "padded": padded_chunks(n)})).into();
+        json!({
+            "epoch_key": hex(epoch.expose()), "network": network().to_string(), "id": hex(&bundle_id(key.salt())),
+            "bundle": hex(&small), "records": records().iter().map(|record| json!(hex(record))).collect::<Value>(),
+            "two_chunks": {"record": "70,000 bytes, each the lower eight bits of its place", "plain": chunks},
+            "padded": lengths,
+        })
+    });
+    let (bundle, epoch) = (bytes(&file, "bundle"), SealKey::from_bytes(array(&file, "epoch_key")));
+    assert_eq!(chunk_len(bundle.len() as u64), Some(bundle.len() - 32));
+    let (key, _) = BundleKey::find([&epoch], &bundle).unwrap();
+    assert_eq!(key.id(), array(&file, "id"));
+    let mut found = Vec::new();
+    assert_eq!(Unpacker::default().chunk(&key.open(0, &bundle[32..]).unwrap(), &mut found), Ok(true));
+    let network = NetworkId(array(&file, "network"));
+    assert_eq!(found.len(), list(&file, "records").len());
+    for (at, (record, expected)) in found.iter().zip(list(&file, "records")).enumerate() {
+        assert_eq!(hex(record), expected.as_str().unwrap());
+        let read = read_record(record, &network, &Ed25519Verifier).unwrap();
+        let as_expected = match (at, &read) {
+            (0, Record::Registry(devices)) => *devices == registry(&[1, 2]),
+            (1, Record::Have(_)) | (2, Record::Credential(_)) | (4, Record::Receipts(_)) | (5, Record::End) => true,
+            (3, Record::Entries(run)) => run.entries == entries() && run.refused.is_none(),
+            _ => false,
+        };
+        assert!(as_expected, "{at}: {read:?}");
+    }
+    let long: Vec<u8> = (0..70_000u32).map(|at| at as u8).collect();
+    let mut made = Vec::new();
+    let mut full = |index: u64, plain: &[u8]| {
+        made.push((index, hex(blake3::hash(plain).as_bytes())));
+        Ok::<_, ()>(())
+    };
+    let mut packer = Packer::at(0);
+    packer.put(&long, &mut full).unwrap();
+    packer.put(&encode::done(), &mut full).unwrap();
+    packer.flush(&mut full).unwrap();
+    let expected = list(&file["two_chunks"], "plain").iter();
+    let expected: Vec<_> =
+        expected.map(|chunk| (number(chunk, "index"), chunk["hash"].as_str().unwrap().to_owned())).collect();
+    assert_eq!(made, expected);
+    for case in list(&file, "padded") {
+        assert_eq!(padded_chunks(number(case, "chunks")), number(case, "padded"));
+    }
+}
+
+#[test]
+fn lines_of_text_are_read_and_made_as_before() {
+    let file = vectors("text-1", || {
+        let message: Vec<u8> = (0..250u32).map(|at| (at * 7) as u8).collect();
+        json!({"message": hex(&message), "id": hex(&message_id(&message)), "lines": frames_of(&message)})
+    });
+    let message = bytes(&file, "message");
+    let lines: Vec<_> = list(&file, "lines").iter().map(|line| line.as_str().unwrap().to_owned()).collect();
+    assert_eq!(frames_of(&message), lines);
+    let frames: Vec<_> = lines.iter().map(|line| read_line(line).unwrap()).collect();
+    assert!(frames.iter().all(|frame| hex(&frame.id) == file["id"].as_str().unwrap()));
+    assert_eq!(frames.into_iter().flat_map(|frame| frame.payload).collect::<Vec<_>>(), message);
+}
+
 /// Two ends of a line that share an epoch key.
 fn ends(file: &Value) -> [Link; 2] {
     let key = SealKey::from_bytes(array(file, "epoch"));
@@ -561,8 +756,10 @@ fn turn(link: &mut Link) -> Vec<u8> {
 fn make_tiny() -> Value {
     let (from, _) = short::name_of(&device(1));
     let (_, to) = short::name_of(&device(2));
-    let call = Call { salt: [7; 6], from, to, mine: [1; 4], yours: [2; 4], more: false, apart: false, pushed: 0 };
-    let special = Call { more: true, apart: true, pushed: 3, ..call.clone() };
+    let (mine, tips, yours) = ([1; 3], [2; 3], Some([3; 3]));
+    let call = Call { salt: [7; 6], from, to, mine, tips, yours, more: false, pushed: 0 };
+    let special = Call { more: true, pushed: 3, ..call.clone() };
+    let apart = Call { yours: None, ..call.clone() };
     let answer = Answer { salt: [8; 6], device: None, who: false, no_have: true, base: Some(300) };
     let whole = Answer { device: Some(device(2)), who: true, no_have: false, base: None, ..answer.clone() };
     let held = frontier(&[range(1, Lane::Control, 1, 4), range(1, Lane::Urgent, 1, 300), range(2, Lane::Urgent, 1, 2)]);
@@ -575,11 +772,17 @@ fn make_tiny() -> Value {
         "digest": { "salt": hex(&[7; 6]), "device": hex(&device(1).0), "frontier": frontier_json(&held),
                     "digest": hex(&digest) },
         "messages": {
-            "call": hex(&call.encode()), "special_call": hex(&special.encode()), "same": hex(&[short::SAME_KIND]),
+            "call": hex(&call.encode()), "special_call": hex(&special.encode()), "apart_call": hex(&apart.encode()),
+            "same": hex(&[short::SAME_KIND]),
             "answer": hex(&answer.encode()), "whole_answer": hex(&whole.encode()),
             "name": hex(&[&[short::NAME_KIND], device(1).as_bytes()].concat()), "part": hex(&part.encode()),
             "ask": hex(&short::encode_ranges(short::ASK_KIND, &ranges)),
             "gone": hex(&short::encode_ranges(short::GONE_KIND, &ranges)),
+            "which": hex(&short::encode_ranges(short::WHICH_KIND, &ranges)),
+            "show": hex(&short::encode_ranges(short::SHOW_KIND, &ranges[..1])),
+            "yours": hex(&Yours([Some((4, [9; 4])), Some((300, [10; 4])), None, None]).encode()),
+            "settled": hex(&Settled { tips, places: None }.encode()),
+            "settled_in_part": hex(&Settled { tips, places: Some(mine) }.encode()),
         },
         "early": hex(&[0xe1; 90]), "reply": hex(&[0x5e; 20]),
     });
@@ -642,6 +845,10 @@ fn tiny_links_are_spoken_as_before() {
             }
             Short::Ask(ranges) => short::encode_ranges(short::ASK_KIND, &ranges),
             Short::Gone(ranges) => short::encode_ranges(short::GONE_KIND, &ranges),
+            Short::Which(ranges) => short::encode_ranges(short::WHICH_KIND, &ranges),
+            Short::Show(ranges) => short::encode_ranges(short::SHOW_KIND, &ranges),
+            Short::Yours(yours) => yours.encode(),
+            Short::Settled(settled) => settled.encode(),
         };
         assert_eq!(hex(&again), hex(&frame), "{name}");
     }

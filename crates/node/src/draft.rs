@@ -7,7 +7,7 @@
 use crate::save::{CHANGES_MAX, SaveRequest, action_of, is_bulk};
 use crate::site::SiteError;
 use sanad_log::seal::Clear;
-use sanad_record::compartment::patients_of_key;
+use sanad_record::compartment::{patients_of_key, read_for_patients};
 use sanad_record::key::ResourceKey;
 use sanad_record::op::{Op, Save};
 use std::collections::BTreeMap;
@@ -54,10 +54,15 @@ impl Drafted {
 
     /// The text of a save: the drafted one if it says the same.
     pub(crate) fn text(&mut self, save: &Save) -> Clear {
-        match self.texts.iter().position(|(drafted, _)| drafted == save) {
+        let text = match self.texts.iter().position(|(drafted, _)| drafted == save) {
             Some(at) => self.texts.swap_remove(at).1,
             None => Clear::new(save.encode()),
-        }
+        };
+        debug_assert!(
+            !save.is_within_bounds() || Save::decode(text.expose()).as_ref() == Ok(save),
+            "a text says what it was made of"
+        );
+        text
     }
 }
 
@@ -85,8 +90,12 @@ fn texts(request: &SaveRequest, subjects: &[Option<String>]) -> Vec<(Save, Clear
 
 /// The patients that a resource is about.
 pub(crate) fn patients_in(key: &ResourceKey, raw: &[u8]) -> Result<Vec<String>, SiteError> {
-    let value: serde_json::Value = serde_json::from_slice(raw).map_err(|error| {
-        SiteError::BadResource(format!("{key}: not JSON at line {}, column {}", error.line(), error.column()))
+    let value = read_for_patients(key, raw).ok_or_else(|| {
+        // Read again only to say where.
+        let place = serde_json::from_slice::<serde_json::Value>(raw)
+            .err()
+            .map_or_else(String::new, |error| format!(" at line {}, column {}", error.line(), error.column()));
+        SiteError::BadResource(format!("{key}: not JSON{place}"))
     })?;
     if value.get("resourceType").and_then(|name| name.as_str()) != Some(key.resource_type.as_str()) {
         return Err(SiteError::BadResource(format!("{key}: its resourceType is not {}", key.resource_type)));

@@ -2,19 +2,25 @@
 //! queue; what waits there at once goes to the disk together (group commit), and only then is anybody told.
 
 use crate::draft::Drafted;
+use crate::keep;
+use crate::roots;
 use crate::save::{Overlay, Saved};
 use crate::site::SiteError;
+use crate::site::system_entropy;
+use sanad_log::control::FacilitySecret;
 use sanad_log::entry::Entry;
 use sanad_log::frontier::Range;
-use sanad_log::ids::{EntryId, ScopeTag};
+use sanad_log::ids::{DeviceId, EntryId, ScopeTag};
 use sanad_log::receipt::{Form, Receipt};
 use sanad_log::replica::{
-    Appending, Effect, Input, Outcome, PlainBody, Refused, RefusedReason, Replica, SaveError, SessionId, SessionStats,
-    Token,
+    Appending, Carried, Cut, Effect, Input, Keep, Outcome, PlainBody, Refused, RefusedReason, Replica, SaveError,
+    SessionId, SessionStats, Token, Took,
 };
-use sanad_log::seal::Clear;
+use sanad_log::sign::{Ed25519Signer, Signer as _};
+use sanad_record::op::Save;
 use sanad_store::{Batch, Incoming, Reader, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -24,12 +30,12 @@ pub(crate) const QUEUE_MAX: usize = 64;
 const BATCH_MAX: usize = 256;
 /// Bytes of entries in one commit, about; beyond it the batch is closed, so that a commit stays short.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
+/// Times that one process makes its database anew: a disk that damages it again and again must not be written to for ever.
+const REPAIRS_MAX: u32 = 3;
 /// Prefix of the stored receipts.
 pub(crate) const RECEIPT_KEY: &str = "receipt/";
-/// Prefix of own receipts that others are known to hold.
-pub(crate) const TOLD_KEY: &str = "told/";
-/// Prefix of what others have confirmed in parts.
-pub(crate) const PART_KEY: &str = "part/";
+/// Prefix of who brought each receipt: the device that it came from.
+pub(crate) const VIA_KEY: &str = "via/";
 
 /// What looks at the replica and the store.
 type Look = Box<dyn FnOnce(&Replica, &mut Store) + Send>;
@@ -42,22 +48,28 @@ pub(crate) enum Command {
     Save(Box<Drafted>, oneshot::Sender<Result<Saved, SiteError>>),
     /// An input that is answered like a save.
     Write(MakeInput, oneshot::Sender<Result<(), SiteError>>),
+    /// Something that came by no session; answered once what it brought is durable.
+    Carry(Carried, oneshot::Sender<Result<Took, SiteError>>),
     /// A session begins; its frames go to this line.
     Open(SessionId, Input, Line),
     /// An input from a session.
     Session(Input),
     /// Looks at the replica and the store, between two commits.
     Look(Look),
+    /// A keeper's room may have changed.
+    Room,
     /// Ends the thread once everything before is done.
     Stop,
 }
 
 /// What a session's carrier is told.
 pub(crate) enum Word {
+    /// The peer has proven itself and is enrolled.
+    Welcomed,
     /// Pass on a frame; say so when there is room again, if it is paced.
     Frame(Vec<u8>, bool),
     /// The session is over.
-    Close(Outcome, Option<sanad_log::ids::DeviceId>, SessionStats),
+    Close(Outcome, Option<DeviceId>, SessionStats),
 }
 
 /// The line to a session's carrier. What waits in it is bounded by the session's own pacing.
@@ -69,12 +81,27 @@ pub fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
+/// The device that writes here now.
+pub(crate) type SharedDevice = Arc<RwLock<DeviceId>>;
+
 type Answer = oneshot::Sender<Result<Saved, SiteError>>;
+
+/// What goes to the disk together.
+struct Append {
+    token: Token,
+    entries: Vec<Appending>,
+    readable: BTreeSet<ScopeTag>,
+    /// Places to take from a log instead; such an append has no entries.
+    cut: Option<Cut>,
+    /// What the last of the entries say, where it is known.
+    saves: Vec<Save>,
+}
 
 /// What is owed to somebody once an append is durable or has failed.
 enum Owed {
     Save(Answer, Saved),
     Write(oneshot::Sender<Result<(), SiteError>>),
+    Carry(oneshot::Sender<Result<Took, SiteError>>, Took),
 }
 
 pub(crate) struct Heart {
@@ -87,20 +114,35 @@ pub(crate) struct Heart {
     /// What this batch has saved and the disk does not show yet.
     overlay: Overlay,
     /// Appends of this batch, in order.
-    appends: Vec<(Token, Vec<Appending>, BTreeSet<ScopeTag>)>,
+    appends: Vec<Append>,
     append_bytes: usize,
-    /// Receipts to keep with the next commit.
+    /// Receipts, and what else spares asking again, to keep with the next commit.
     receipts: BTreeMap<String, Vec<u8>>,
-    /// What may wait for a commit that happens anyway, or for the end: losing it costs bytes on a tiny link.
+    /// What may wait for a commit that happens anyway, or for the end: losing it costs bytes.
     lazily: BTreeMap<String, Vec<u8>>,
     /// True if the last commit failed because the disk has no room: whoever waits is told that, and not just "the disk".
     full: bool,
+    /// This device, which may be replaced by another.
+    device: SharedDevice,
+    /// The same for a database that is damaged.
+    damaged: bool,
+    /// True if the tables of the log were found damaged: they are made anew after this batch.
+    met_damage: bool,
+    /// Times the database was made anew.
+    repairs: u32,
     changed: watch::Sender<u64>,
 }
 
 impl Heart {
-    pub(crate) fn new(replica: Replica, store: Store, reader: Reader, changed: watch::Sender<u64>) -> Heart {
+    pub(crate) fn new(
+        replica: Replica,
+        store: Store,
+        reader: Reader,
+        device: SharedDevice,
+        changed: watch::Sender<u64>,
+    ) -> Heart {
         Heart {
+            device,
             replica,
             store,
             reader,
@@ -113,6 +155,9 @@ impl Heart {
             receipts: BTreeMap::new(),
             lazily: BTreeMap::new(),
             full: false,
+            damaged: false,
+            met_damage: false,
+            repairs: 0,
             changed,
         }
     }
@@ -151,7 +196,14 @@ impl Heart {
                 self.owed.insert(token, Owed::Write(answer));
                 self.drive(input(token));
             }
+            Command::Room => self.refresh_room(),
+            Command::Carry(carried, answer) => {
+                let token = self.token();
+                self.owed.insert(token, Owed::Carry(answer, Took::default()));
+                self.drive(Input::Carried(token, carried));
+            }
             Command::Open(session, input, line) => {
+                self.refresh_room();
                 self.lines.insert(session, line);
                 self.drive(input);
             }
@@ -165,10 +217,19 @@ impl Heart {
                 // Sees a settled state: what this batch has saved so far included.
                 self.commit()?;
                 look(&self.replica, &mut self.store);
+                // What it met may be less than was said to be held.
+                self.commit()?;
             }
             Command::Stop => {}
         }
         Ok(())
+    }
+
+    /// Tells a keeper how much it may still take. Other sites take what there is.
+    fn refresh_room(&mut self) {
+        if let Some(room) = keep::room_now(&self.replica, &self.store) {
+            self.drive(room);
+        }
     }
 
     fn token(&mut self) -> Token {
@@ -181,7 +242,16 @@ impl Heart {
             // The first of the two must be durable before the second is told so.
             self.commit()?;
         }
-        let prepared = match self.overlay.prepare(&mut drafted, &mut self.replica, &self.store, &self.reader) {
+        let mut prepared = self.overlay.prepare(&mut drafted, &mut self.replica, &self.store, &self.reader);
+        if matches!(prepared, Err(SiteError::Store(StoreError::DamagedFile))) {
+            // What the save follows cannot be read; it can once the projections are made anew.
+            self.commit()?;
+            if self.mend() {
+                self.commit()?;
+                prepared = self.overlay.prepare(&mut drafted, &mut self.replica, &self.store, &self.reader);
+            }
+        }
+        let prepared = match prepared {
             Ok(prepared) => prepared,
             Err(error) => {
                 drop(answer.send(Err(error)));
@@ -197,8 +267,9 @@ impl Heart {
         let before = self.appends.len();
         self.drive(Input::Save(token, prepared.parts));
         // The entries of the parts are the last of the append, after what the replica wrote of its own accord.
-        let ids: Option<Vec<EntryId>> = self.appends.get(before).map(|(_, entries, _)| {
-            entries[entries.len() - count..].iter().map(|appending| appending.entry.id()).collect()
+        let ids: Option<Vec<EntryId>> = self.appends.get_mut(before).map(|append| {
+            append.saves = prepared.saves;
+            append.entries[append.entries.len() - count..].iter().map(|appending| appending.entry.id()).collect()
         });
         match ids {
             Some(ids) => {
@@ -217,25 +288,52 @@ impl Heart {
     fn drive(&mut self, input: Input) {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
-            for effect in self.replica.handle(now_ms(), input) {
+            let session = session_of(&input);
+            // Known before the input unless it is the one that proves it, and after it unless it ends the session.
+            let known = session.and_then(|session| self.replica.peer_of(session));
+            let effects = self.replica.handle(now_ms(), input);
+            let from = known.or_else(|| session.and_then(|session| self.replica.peer_of(session)));
+            for effect in effects {
                 match effect {
-                    Effect::Append { token, entries, readable } => {
+                    Effect::KeepReceipt(receipt) => self.keep_receipt(&receipt, from),
+                    Effect::Append { token, entries, readable, cut } => {
                         self.append_bytes +=
                             entries.iter().map(|appending| appending.entry.body().len()).sum::<usize>();
-                        self.appends.push((token, entries, readable));
+                        self.appends.push(Append { token, entries, readable, cut, saves: Vec::new() });
                     }
                     Effect::Load { session, range, bytes_max } => {
                         inputs.push_back(Input::Loaded(session, range, self.load(range, bytes_max)));
                     }
+                    Effect::Read { ticket, places, uncarried_only } => {
+                        // What cannot be read is left out, and so is left where it is.
+                        let read = self.store.read_places(&places, uncarried_only).unwrap_or_default();
+                        inputs.push_back(Input::Read(ticket, read));
+                    }
+                    Effect::Renew => inputs.extend(self.new_device()),
                     effect => self.tell(effect),
                 }
             }
         }
     }
 
+    /// A new device key for this facility, durable before anything is signed with it. `None` if the disk does not take it:
+    /// nothing is written then, and the next session asks again.
+    fn new_device(&mut self) -> Option<Input> {
+        let mut secrets = self.store.secrets().ok()?;
+        let facility = FacilitySecret::from_bytes(&secrets.facility);
+        secrets.device_seed = system_entropy().array();
+        let signer = Ed25519Signer::from_seed(&secrets.device_seed);
+        let enrolment = self.replica.succession(signer.device(), &facility.signer())?;
+        self.store.replace_secrets(&secrets).ok()?;
+        *self.device.write().unwrap_or_else(PoisonError::into_inner) = signer.device();
+        Some(Input::Renew(Box::new(signer), enrolment))
+    }
+
     fn load(&mut self, range: Range, bytes_max: usize) -> Vec<Entry> {
-        // What cannot be read is named by `sanad check`; the replica tells the peer that this place cannot be served.
-        self.store.load(range, bytes_max).unwrap_or_default()
+        // The replica tells the peer that this place cannot be served; the store notes it, and counts it as held no more.
+        let loaded = self.store.load(range, bytes_max);
+        self.met_damage |= matches!(loaded, Err(StoreError::DamagedFile));
+        loaded.unwrap_or_default()
     }
 
     fn tell(&mut self, effect: Effect) {
@@ -243,11 +341,13 @@ impl Heart {
             Effect::Saved(token, _) => match self.owed.remove(&token) {
                 Some(Owed::Save(answer, saved)) => drop(answer.send(Ok(saved))),
                 Some(Owed::Write(answer)) => drop(answer.send(Ok(()))),
+                Some(Owed::Carry(answer, took)) => drop(answer.send(Ok(took))),
                 None => {}
             },
             Effect::SaveFailed(token, error) => match self.owed.remove(&token) {
                 Some(Owed::Save(answer, _)) => drop(answer.send(Err(self.refusal(error)))),
                 Some(Owed::Write(answer)) => drop(answer.send(Err(self.refusal(error)))),
+                Some(Owed::Carry(answer, _)) => drop(answer.send(Err(self.refusal(error)))),
                 None => self.overlay.fail(error),
             },
             Effect::Send { session, frame, paced } => {
@@ -260,27 +360,45 @@ impl Heart {
                     drop(line.send(Word::Close(outcome, peer, stats)));
                 }
             }
-            Effect::KeepReceipt(receipt) => self.keep_receipt(&receipt),
-            Effect::KeepTold(device, receipt) => {
-                let value = receipt.encode(Form::Whole(&[]));
-                self.lazily.insert(format!("{TOLD_KEY}{device}"), value);
-            }
-            Effect::KeepPart(device, confirmed) => {
-                let mut value = confirmed.counter.to_be_bytes().to_vec();
-                value.extend_from_slice(&confirmed.places.encode(&[]));
-                self.receipts.insert(format!("{PART_KEY}{device}"), value);
-            }
             Effect::KeepRefused(refused) => self.keep_refused(&refused),
+            Effect::Keep(keep) => self.keep(&keep),
+            Effect::Took(token, took) => {
+                if let Some(Owed::Carry(_, owed)) = self.owed.get_mut(&token) {
+                    *owed = took;
+                }
+            }
+            Effect::Welcomed(session) => {
+                if let Some(line) = self.lines.get(&session) {
+                    drop(line.send(Word::Welcomed));
+                }
+            }
             Effect::Changed => self.changed.send_modify(|generation| *generation += 1),
-            Effect::Append { .. } | Effect::Load { .. } => {}
+            Effect::Append { .. } | Effect::Load { .. } | Effect::Read { .. } => {}
+            Effect::Renew | Effect::KeepReceipt(_) => {}
         }
     }
 
-    fn refusal(&self, error: SaveError) -> SiteError {
-        if self.full && error == SaveError::Disk { StoreError::Full.into() } else { SiteError::Save(error) }
+    fn keep(&mut self, keep: &Keep) {
+        let (name, value) = keep::kept(keep);
+        let waits = matches!(keep, Keep::Acknowledged(peer, _) if !self.replica.keeps_acknowledged(peer));
+        if waits {
+            self.lazily.insert(name, value)
+        } else {
+            self.receipts.insert(name, value)
+        };
     }
 
-    fn keep_receipt(&mut self, receipt: &Receipt) {
+    fn refusal(&self, error: SaveError) -> SiteError {
+        match error {
+            SaveError::Disk if self.full => StoreError::Full.into(),
+            SaveError::Disk if self.damaged => StoreError::DamagedFile.into(),
+            error => SiteError::Save(error),
+        }
+    }
+
+    fn keep_receipt(&mut self, receipt: &Receipt, from: Option<DeviceId>) {
+        let brought = from.map_or_else(Vec::new, |from| from.as_bytes().to_vec());
+        self.receipts.insert(format!("{VIA_KEY}{}", receipt.device), brought);
         let mut value = now_ms().to_be_bytes().to_vec();
         value.extend_from_slice(&receipt.encode(Form::Whole(&[])));
         self.receipts.insert(format!("{RECEIPT_KEY}{}", receipt.device), value);
@@ -304,21 +422,64 @@ impl Heart {
     fn commit(&mut self) -> Result<(), StoreError> {
         // Each round is caused by entries of the round before; grants cause no further appends, so this ends.
         while !self.appends.is_empty() || !self.receipts.is_empty() {
-            let appends = std::mem::take(&mut self.appends);
+            let mut appends = std::mem::take(&mut self.appends);
+            // Taking places from a log is a transaction of its own: what came before it is durable whether it works or not.
+            let cut_at = appends.iter().skip(1).position(|append| append.cut.is_some()).map(|at| at + 1);
+            let only_a_cut = appends.first().is_some_and(|append| append.cut.is_some());
+            self.appends = appends.split_off(if only_a_cut { 1 } else { cut_at.unwrap_or(appends.len()) });
             self.append_bytes = 0;
             self.receipts.append(&mut self.lazily);
-            let stored = self.store_all(&appends);
+            let mut stored = self.store_all(&appends);
+            if matches!(stored, Err(StoreError::DamagedFile)) && self.mend() {
+                stored = self.store_all(&appends);
+            }
             self.full = matches!(stored, Err(StoreError::Full));
+            self.damaged = matches!(stored, Err(StoreError::DamagedFile));
             // A receipt that is not kept overstates what is only here, and comes again.
             self.receipts.clear();
             self.overlay = Overlay::default();
             match (stored, appends.first()) {
-                (Ok(()), _) => appends.iter().for_each(|(token, _, _)| self.drive(Input::Appended(*token))),
-                (Err(_), Some((token, _, _))) => self.recover(*token)?,
+                (Ok(()), _) => appends.iter().for_each(|append| self.drive(Input::Appended(append.token))),
+                (Err(_), Some(first)) => {
+                    self.appends.clear();
+                    self.recover(first.token)?;
+                }
                 (Err(_), None) => {}
             }
         }
         self.overlay = Overlay::default();
+        if std::mem::take(&mut self.met_damage) | self.store.take_met_damage() {
+            self.mend();
+        }
+        if !self.store.take_shrunk() {
+            return Ok(());
+        }
+        match self.recount() {
+            Err(StoreError::DamagedFile) if self.mend() => self.recount(),
+            recounted => recounted,
+        }
+    }
+
+    /// Makes the database anew from what can be read of it; false if that cannot be done.
+    fn mend(&mut self) -> bool {
+        self.repairs += 1;
+        self.repairs <= REPAIRS_MAX && self.store.repair(Some(self.replica.directory())).is_ok()
+    }
+
+    /// After places were found that cannot be read: what is held without them. Nothing may be on its way to the disk.
+    ///
+    /// # Errors
+    /// As [`Heart::recover`].
+    fn recount(&mut self) -> Result<(), StoreError> {
+        let control = roots::control_lane(&mut self.store, self.replica.directory())?;
+        let spans = self.store.spans()?;
+        self.replica.set_ends(self.store.lost().ends_of(self.replica.device()));
+        self.drive(Input::Recounted(spans));
+        self.replica.recall(&control);
+        let sealed = self.store.sealed_scopes()?;
+        let readable = sealed.into_iter().filter(|scope| self.replica.directory().is_readable(scope)).collect();
+        self.store.open_backlog(&readable, self.replica.directory())?;
+        self.store.take_shrunk();
         Ok(())
     }
 
@@ -328,20 +489,30 @@ impl Heart {
     /// The disk cannot be read either. A replica that does not know its own logs must not write another entry: it might
     /// be a second one at the same place.
     fn recover(&mut self, failed: Token) -> Result<(), StoreError> {
-        let spans = self.store.spans()?;
-        let control = self.store.control_entries()?;
+        let spans = match self.store.spans() {
+            Err(StoreError::DamagedFile) if self.mend() => self.store.spans()?,
+            spans => spans?,
+        };
+        // A keeper has read nothing that it would have to forget.
+        let is_keeper = self.replica.directory().is_keeper();
+        let control = if is_keeper { vec![] } else { self.store.control_entries()?.entries };
         self.drive(Input::AppendFailed(failed, spans));
-        self.replica.recall(&control.entries);
+        self.replica.recall(&control);
         Ok(())
     }
 
-    fn store_all(&mut self, appends: &[(Token, Vec<Appending>, BTreeSet<ScopeTag>)]) -> Result<(), StoreError> {
-        let entries = appends.iter().flat_map(|(_, entries, _)| entries);
-        let incoming: Vec<_> =
-            entries.map(|Appending { entry, text }| Incoming { entry, text: text.as_ref().map(clear) }).collect();
-        let state: Vec<_> = self.receipts.iter().map(|(key, value)| (key.as_str(), Some(value.as_slice()))).collect();
+    fn store_all(&mut self, appends: &[Append]) -> Result<(), StoreError> {
+        if let [Append { cut: Some(Cut { log, from }), .. }] = appends {
+            return self.store.cut(*log, *from);
+        }
+        let incoming: Vec<_> = appends.iter().flat_map(Append::incoming).collect();
+        let entries = appends.iter().flat_map(|append| &append.entries);
+        let roots: Vec<_> =
+            entries.filter_map(|appending| roots::copy_of(&appending.entry, self.replica.directory())).collect();
+        let state = self.receipts.iter().chain(roots.iter().map(|(key, value)| (key, value)));
+        let state: Vec<_> = state.map(|(key, value)| (key.as_str(), Some(value.as_slice()))).collect();
         self.store.commit(Batch { entries: &incoming, state: &state }, self.replica.directory())?;
-        let readable: BTreeSet<_> = appends.iter().flat_map(|(_, _, readable)| readable.iter().copied()).collect();
+        let readable: BTreeSet<_> = appends.iter().flat_map(|append| append.readable.iter().copied()).collect();
         if !readable.is_empty() {
             // The entries are durable whatever happens here; what stays sealed is opened at the next start.
             drop(self.store.open_backlog(&readable, self.replica.directory()));
@@ -350,6 +521,21 @@ impl Heart {
     }
 }
 
-fn clear(PlainBody(text): &PlainBody) -> &Clear {
-    text
+impl Append {
+    fn incoming(&self) -> impl Iterator<Item = Incoming<'_>> {
+        let before = self.entries.len() - self.saves.len();
+        self.entries.iter().enumerate().map(move |(at, Appending { entry, text })| Incoming {
+            entry,
+            text: text.as_ref().map(|PlainBody(text)| text),
+            save: at.checked_sub(before).map(|at| &self.saves[at]),
+        })
+    }
+}
+
+/// The session that an input is about.
+fn session_of(input: &Input) -> Option<SessionId> {
+    match input {
+        Input::Message(session, _) | Input::Flushed(session) | Input::Loaded(session, ..) => Some(*session),
+        _ => None,
+    }
 }

@@ -3,9 +3,10 @@
 
 use crate::save::{Change, SaveRequest};
 use crate::site::{Site, SiteError};
-use sanad_record::bundle::{Incoming, ProblemReason, split_ndjson, unpack_beside};
+use sanad_record::bundle::{ImportError, Incoming, ProblemReason, Unpacked, split_ndjson, unpack_beside};
 use sanad_record::key::ResourceKey;
 use serde::Serialize;
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -150,12 +151,12 @@ impl Import<'_> {
 
     async fn piece(&mut self, file: &Path, raw: &[u8], name: &str, line: Option<usize>) -> Result<(), SiteError> {
         let place = line.map_or_else(String::new, |line| format!("line {line}: "));
-        let held = |key: &ResourceKey| match self.pending.get(key) {
-            Some(raw) => raw.clone(),
-            // What cannot be read is told when it is to be compared with.
-            None => self.site.reader().resource(key).ok().flatten().and_then(|resource| resource.raw),
-        };
-        match unpack_beside(raw, name, &held) {
+        let mut unpacked = self.unpack(raw, name);
+        if unpacked.1 {
+            self.settle().await?;
+            unpacked = self.unpack(raw, name);
+        }
+        match unpacked.0 {
             Ok(unpacked) => {
                 for problem in &unpacked.problems {
                     let what = format!("{place}entry {}: {}", problem.entry, problem.reason);
@@ -174,6 +175,22 @@ impl Import<'_> {
             Err(error) => self.problem(file, format!("{place}{error}")),
         }
         Ok(())
+    }
+
+    /// Takes an input apart beside what is held. True with it if that included something whose bytes are still on their way
+    /// to the disk.
+    fn unpack(&self, raw: &[u8], name: &str) -> (Result<Unpacked, ImportError>, bool) {
+        let unsettled = Cell::new(false);
+        let unpacked = unpack_beside(raw, name, &|key| match self.pending.get(key) {
+            Some(Some(raw)) => Some(raw.clone()),
+            Some(None) => {
+                unsettled.set(true);
+                None
+            }
+            // What cannot be read is told when it is to be compared with.
+            None => self.site.reader().resource(key).ok().flatten().and_then(|resource| resource.raw),
+        });
+        (unpacked, unsettled.get())
     }
 
     async fn resource(&mut self, incoming: Incoming, about: Option<String>) -> Result<(), SiteError> {

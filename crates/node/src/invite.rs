@@ -144,11 +144,7 @@ impl Invite {
 
     fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         let mut out = Zeroizing::new(Vec::with_capacity(2 * ADDRESS_BYTES_MAX));
-        let kind = match self.kind {
-            SiteKind::Enclave => 0,
-            SiteKind::Haven => 1,
-        };
-        out.push(VERSION << 4 | kind);
+        out.push(VERSION << 4 | kind_byte(self.kind));
         out.extend_from_slice(&self.network);
         out.extend_from_slice(&self.certificate);
         out.extend_from_slice(self.secret.expose());
@@ -164,11 +160,7 @@ impl Invite {
         if first >> 4 != VERSION {
             return Err(CodeError::Version);
         }
-        let kind = match first & 0x0f {
-            0 => SiteKind::Enclave,
-            1 => SiteKind::Haven,
-            _ => return Err(CodeError::Version),
-        };
+        let kind = kind_of_byte(first & 0x0f).ok_or(CodeError::Version)?;
         let (network, rest) = rest.split_first_chunk().ok_or(CodeError::Damaged)?;
         let (certificate, rest) = rest.split_first_chunk().ok_or(CodeError::Damaged)?;
         let (secret, mut rest) = rest.split_first_chunk().ok_or(CodeError::Damaged)?;
@@ -184,6 +176,20 @@ impl Invite {
         let secret = InviteSecret::from_bytes(*secret);
         Ok(Invite { network: *network, kind, addresses, certificate: *certificate, secret })
     }
+}
+
+/// The number of a kind of site, in an invite and where invites are kept.
+pub(crate) fn kind_byte(kind: SiteKind) -> u8 {
+    match kind {
+        SiteKind::Enclave => 0,
+        SiteKind::Haven => 1,
+        SiteKind::Keeper => 2,
+    }
+}
+
+/// The kind of site with a number.
+pub(crate) fn kind_of_byte(byte: u8) -> Option<SiteKind> {
+    [SiteKind::Enclave, SiteKind::Haven, SiteKind::Keeper].into_iter().find(|kind| kind_byte(*kind) == byte)
 }
 
 /// Tag, host, port. False if the host is too long.

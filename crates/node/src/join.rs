@@ -1,7 +1,11 @@
 //! Letting sites in and getting in: invites kept in the vault, spent once; the first session of a newcomer.
 
 use crate::carrier::{Accept, Address, Channel, DialError, Dialer, JoinCall, Limits, Target};
-use crate::invite::{self, Invite, InviteError, InviteSecret, JoinAnswer, JoinRefusal, JoinRequest, Joined, Welcome};
+use crate::invite::{
+    self, Invite, InviteError, InviteSecret, JoinAnswer, JoinRefusal, JoinRequest, Joined, Welcome, kind_byte,
+    kind_of_byte,
+};
+use crate::keep;
 use crate::site::{NewSite, Site, SiteError, new_secrets, system_entropy};
 use crate::sync::PeerAddress;
 use crate::tls::Pin;
@@ -17,7 +21,7 @@ use std::time::Duration;
 /// Prefix of stored invites; the secret in hexadecimal follows.
 const INVITE_KEY: &str = "invite/";
 /// The stored site that let this one in.
-const INVITER_KEY: &str = "inviter";
+pub(crate) const INVITER_KEY: &str = "inviter";
 /// Open invites at once.
 const INVITES_MAX: usize = 64;
 /// Wrong secrets that are answered before newcomers have to wait.
@@ -77,13 +81,14 @@ impl Throttle {
 
 /// How the site that let this one in is reached, until its own contact has been read.
 #[derive(Encode, Decode)]
-struct Inviter {
+pub(crate) struct Inviter {
     #[n(0)]
     device: DeviceId,
+    /// Empty at a keeper, which keeps no other site's call sign.
     #[n(1)]
     call_sign: String,
     #[n(2)]
-    addresses: Vec<String>,
+    pub(crate) addresses: Vec<String>,
     #[n(3)]
     certificate: ByteArray<32>,
 }
@@ -111,7 +116,7 @@ impl Site {
         let invite = Invite::new(&self.network(), kind, addresses, &hash, InviteSecret::from_bytes(bytes))
             .map_err(|error: InviteError| SiteError::BadResource(error.to_string()))?;
         let name = format!("{INVITE_KEY}{}", hex(&bytes));
-        let value = [u8::from(kind == SiteKind::Haven)];
+        let value = [kind_byte(kind)];
         self.look(move |_, store| {
             if store.list_state(INVITE_KEY)?.len() >= INVITES_MAX {
                 return Err(StoreError::TooLarge("open invites"));
@@ -139,7 +144,7 @@ impl Site {
             self.throttle().count(self);
             return Err(JoinRefusal::Secret);
         };
-        let kind = if value == [1] { SiteKind::Haven } else { SiteKind::Enclave };
+        let kind = value.first().and_then(|byte| kind_of_byte(*byte)).ok_or(JoinRefusal::Unable)?;
         let (facility, device) = request.verify(&secret, kind, &call.exporter, &Ed25519Verifier)?;
         let (call_sign, own) = (facility.call_sign.clone(), self.device());
         let taken = self.with_directory(move |directory| {
@@ -185,18 +190,23 @@ impl Site {
         let Joined { enrolment, welcome, certificate } =
             invite::join(&dialer, invite, &facility, &facility_secret.signer(), &device, &Ed25519Verifier).await?;
         secrets.network = enrolment.network;
-        let store = folder.found(passphrase, cost, &secrets, &mut system_entropy()).map_err(SiteError::from)?;
+        let mut store = folder.found(passphrase, cost, &secrets, &mut system_entropy()).map_err(SiteError::from)?;
+        let keeper = invite.kind == SiteKind::Keeper;
+        if keeper {
+            keep::joined(&mut store, &welcome.authority, &welcome.enrolment).map_err(SiteError::from)?;
+        }
         let site = Site::start(store)?;
         let inviter = Inviter {
             device: welcome.inviter,
-            call_sign: welcome.call_sign,
+            call_sign: if keeper { String::new() } else { welcome.call_sign },
             addresses: invite.addresses.iter().map(ToString::to_string).collect(),
             certificate: certificate.into(),
         };
         let value = to_cbor(&inviter);
         site.look(move |_, store| store.put_state(INVITER_KEY, Some(&value))).await?.map_err(SiteError::from)?;
-        // What does not come now comes with the first sync.
-        if let Some(peer) = site.inviter().await? {
+        // What does not come now comes with the first sync. A keeper waits until it is told where it listens and how much
+        // it may take.
+        if let Some(peer) = site.inviter().await?.filter(|_| !keeper) {
             drop(site.sync_with(&peer).await);
         }
         Ok(site)
@@ -208,7 +218,11 @@ impl Site {
         let inviter = value.and_then(|value| from_cbor::<Inviter>(&value).ok());
         Ok(inviter.map(|inviter| PeerAddress {
             device: inviter.device,
-            call_sign: inviter.call_sign,
+            // A keeper knows it by where it is, not by name.
+            call_sign: match inviter.call_sign.is_empty() {
+                true => inviter.addresses.first().cloned().unwrap_or_default(),
+                false => inviter.call_sign,
+            },
             target: Target {
                 addresses: inviter.addresses.iter().filter_map(|address| address.parse().ok()).collect(),
                 pin: Pin::Full(*inviter.certificate),

@@ -2,19 +2,31 @@
 //! decides nothing that they decide.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod ask;
 pub mod budget;
+pub mod bundle;
 pub mod carrier;
 pub mod control_socket;
+pub mod discover;
 mod draft;
+pub mod explain;
 pub mod export;
+pub mod exposure;
 mod heart;
 pub mod import;
 pub mod invite;
 pub mod join;
+pub mod keep;
+pub mod keepers;
 pub mod link;
+pub mod pins;
+mod roots;
 pub mod save;
 pub mod session;
 pub mod site;
+pub mod sms;
 pub mod status;
 pub mod sync;
+pub mod talk;
 pub mod tls;
+pub mod turned_away;

@@ -3,17 +3,16 @@
 
 mod serial;
 
-use crate::heart::{Command, PART_KEY, TOLD_KEY, Word, now_ms};
+use crate::heart::{Command, Word, now_ms};
 use crate::session::{End, SessionReport};
 use crate::site::{Site, SiteError};
-use sanad_log::frontier::{Frontier, Range};
-use sanad_log::ids::{DeviceId, Lane, NetworkId};
-use sanad_log::message::decode;
-use sanad_log::receipt::Receipt;
-use sanad_log::replica::{Confirmed, Input, Outcome, Replica, SessionId, SessionStats};
+use sanad_log::frontier::Range;
+use sanad_log::ids::{DeviceId, Lane};
+use sanad_log::message::{Refusal, decode};
+use sanad_log::replica::{Input, Outcome, Replica, SessionId, SessionStats};
 use sanad_log::sign::Ed25519Verifier;
 use sanad_log::tiny::{BadMtu, Counts, Event, Link, LinkConfig, LinkKey, Lost};
-use sanad_store::{Store, StoreError};
+use sanad_store::Store;
 use serde::Serialize;
 use serial::Serial;
 use std::io;
@@ -58,7 +57,8 @@ pub struct LinkSession {
     pub site: Option<String>,
     /// True if both sides had what they asked for.
     pub complete: bool,
-    /// Why not: `no-answer`, `silence`, `malformed`, `refused`, `disk`.
+    /// Why not: `no-answer`, `silence`, `malformed`, `refused`, `disk`, or `outlived`: one of the two has gone back in time,
+    /// and the next session is with the device that takes its place.
     pub why: Option<&'static str>,
     /// Entries sent.
     pub entries_sent: u64,
@@ -99,28 +99,6 @@ pub enum LinkError {
     Site(#[from] SiteError),
 }
 
-/// Takes back what was kept to save bytes on tiny links. What cannot be read costs bytes, or overstates what is only here.
-pub(crate) fn recall(replica: &mut Replica, store: &Store, network: &NetworkId) -> Result<(), StoreError> {
-    let device_of = |prefix: &str, key: &str| DeviceId::from_hex(key.strip_prefix(prefix)?);
-    for (key, value) in store.list_state(TOLD_KEY)? {
-        let receipt = Receipt::decode(&value, network, &[], |_| None, &Ed25519Verifier).ok();
-        if let (Some(device), Some(receipt)) = (device_of(TOLD_KEY, &key), receipt) {
-            replica.recall_told(device, receipt);
-        }
-    }
-    for (key, value) in store.list_state(PART_KEY)? {
-        let read = || {
-            let (counter, places) = value.split_first_chunk::<8>()?;
-            let places = Frontier::decode(places, &[]).ok()?;
-            Some(Confirmed { counter: u64::from_be_bytes(*counter), places })
-        };
-        if let (Some(device), Some(confirmed)) = (device_of(PART_KEY, &key), read()) {
-            replica.recall_part(device, confirmed);
-        }
-    }
-    Ok(())
-}
-
 impl Site {
     /// Runs a tiny link: one session, or sessions whenever something is to be told, until `stop`. Each is told to `heard`.
     ///
@@ -134,10 +112,9 @@ impl Site {
     ) -> Result<Vec<LinkSession>, LinkError> {
         let config =
             LinkConfig { mtu: options.mtu, bytes_per_s: u64::from(options.baud / BITS_A_BYTE), device: self.device() };
-        let keys = self.link_keys().await?;
-        let link = Link::new(config, keys)?;
-        let port = serial::open(&options.path, options.baud).map_err(LinkError::Device)?;
         let peer = self.at_the_other_end(options).await?;
+        let link = Link::new(config, self.link_keys(peer).await?)?;
+        let port = serial::open(&options.path, options.baud).map_err(LinkError::Device)?;
         #[allow(clippy::disallowed_methods, reason = "turns and timers of a line need a clock")]
         let begun = Instant::now();
         let mut runner = Runner {
@@ -156,9 +133,8 @@ impl Site {
         Ok(runner.ended)
     }
 
-    async fn link_keys(&self) -> Result<Vec<LinkKey>, LinkError> {
-        let keys =
-            self.look(|replica, _| replica.directory().epoch_keys().map(LinkKey::of).collect::<Vec<_>>()).await?;
+    async fn link_keys(&self, to: Option<DeviceId>) -> Result<Vec<LinkKey>, LinkError> {
+        let keys = self.look(move |replica, _| LinkKey::all(replica.directory(), to.as_ref())).await?;
         if keys.is_empty() { Err(LinkError::NotReady) } else { Ok(keys) }
     }
 
@@ -168,13 +144,14 @@ impl Site {
         let (named, last, others) = self
             .look(move |replica, store| {
                 let directory = replica.directory();
-                let others = directory.devices().iter().filter(|(device, _)| **device != own);
-                let others: Vec<_> = others.collect();
+                let present = |device: &DeviceId| *device != own && !directory.is_replaced(device);
+                let others: Vec<_> = directory.devices().iter().filter(|(device, _)| present(device)).collect();
                 let named = with.as_ref().and_then(|with| {
                     let called = |id| directory.facilities().get(id).is_some_and(|site| site.call_sign == *with);
                     others.iter().find(|(_, facility)| called(facility)).map(|(device, _)| **device)
                 });
                 let last = store.get_state(&key).ok().flatten().and_then(|bytes| DeviceId::from_slice(&bytes));
+                let last = last.filter(|last| present(last));
                 (named, last, others.into_iter().map(|(device, _)| *device).collect::<Vec<_>>())
             })
             .await?;
@@ -280,12 +257,14 @@ impl Runner {
                     let complete = self.session_ended(outcome, peer, stats, heard).await?;
                     (call_at, back_off) = self.next_call(complete, back_off);
                 }
+                // Whoever speaks holds a key of the network; more is not asked on a tiny link.
+                Happened::Word(Some(Word::Welcomed)) => {}
                 // The site is being closed.
                 Happened::Word(None) => return Err(SiteError::Closed.into()),
                 Happened::Wake => self.link.tick(now),
                 Happened::Call => self.begin(None).await?,
                 Happened::Changed => {
-                    self.link.set_keys(self.site.link_keys().await?);
+                    self.link.set_keys(self.site.link_keys(self.peer).await?);
                     if self.owes_something().await? {
                         #[allow(clippy::disallowed_methods, reason = "when to call")]
                         let soon = Instant::now() + GATHER;
@@ -334,7 +313,8 @@ impl Runner {
 
     /// Begins a session: as the one who calls, or with the call that came.
     async fn begin(&mut self, call: Option<Vec<u8>>) -> Result<(), LinkError> {
-        self.link.set_keys(self.site.link_keys().await?);
+        self.link.set_keys(self.site.link_keys(self.peer.filter(|_| !self.anybody)).await?);
+        self.link.set_device(self.site.device());
         self.site.limit_all().await?;
         let id = self.site.next_session();
         let (line, words) = mpsc::unbounded_channel();
@@ -417,6 +397,7 @@ impl Runner {
             why: match outcome {
                 Outcome::Done => None,
                 Outcome::DiskRefused => Some("disk"),
+                Outcome::Outlived | Outcome::RefusedByPeer(Refusal::Outlived) => Some("outlived"),
                 Outcome::Refused(_) | Outcome::RefusedByPeer(_) => Some("refused"),
             },
             entries_sent: stats.entries_sent,
@@ -441,7 +422,8 @@ impl Runner {
             };
             self.site.spend(peer, report.bytes_sent + report.bytes_received).await?;
             self.site.keep_accounts().await?;
-            self.site.note_report(peer, report);
+            self.site.note_report(peer, report.clone());
+            self.site.note_session(peer, &report).await;
             if complete && self.peer != Some(peer) && self.options.with.is_none() {
                 let key = link_key(&self.options);
                 // Not to know it again costs one call to whoever hears it.

@@ -52,6 +52,8 @@ pub(crate) type Places = Vec<(usize, u32)>;
 
 pub(crate) struct Prepared {
     pub(crate) parts: Vec<Part>,
+    /// What the texts of the parts say. Empty if one of them is beyond what others read: the store finds that out itself.
+    pub(crate) saves: Vec<Save>,
     pub(crate) places: Places,
     /// Set if nothing is to be done.
     pub(crate) already: Option<Saved>,
@@ -80,7 +82,7 @@ impl Overlay {
             && store.entry_by_idempotency(key)?.is_some()
         {
             let already = Some(Saved { versions: vec![], repeated: true });
-            return Ok(Prepared { parts: vec![], places: vec![], already });
+            return Ok(Prepared { parts: vec![], saves: vec![], places: vec![], already });
         }
         let mut groups: BTreeMap<(ScopeTag, bool), (Lane, Vec<Op>)> = BTreeMap::new();
         let mut slots = Vec::with_capacity(request.changes.len());
@@ -101,12 +103,17 @@ impl Overlay {
         let order: BTreeMap<_, _> = groups.keys().enumerate().map(|(at, group)| (*group, at)).collect();
         let places = slots.into_iter().map(|(group, at)| (order[&group], at)).collect();
         let (idempotency, by) = (request.idempotency, request.by.clone());
-        let parts = groups.into_iter().enumerate().map(|(at, ((scope, _), (lane, ops)))| {
+        let (mut parts, mut saves) = (Vec::new(), Vec::new());
+        for (at, ((scope, _), (lane, ops))) in groups.into_iter().enumerate() {
             // The key is written once: the first part is enough to know the save again.
             let save = Save { idempotency: idempotency.filter(|_| at == 0), by: by.clone(), ops };
-            Part { lane, scope, text: drafted.text(&save) }
-        });
-        Ok(Prepared { parts: parts.collect(), places, already: None })
+            parts.push(Part { lane, scope, text: drafted.text(&save) });
+            saves.push(save);
+        }
+        if !saves.iter().all(Save::is_within_bounds) {
+            saves.clear();
+        }
+        Ok(Prepared { parts, saves, places, already: None })
     }
 
     /// The chart that a change belongs to. A patient that was never met makes a new chart.

@@ -1,17 +1,29 @@
 //! One session over one channel: frames from the carrier to the replica and back, both ways at once, with bounded memory.
 
-use crate::carrier::{Channel, ChannelError};
+use crate::carrier::{Channel, ChannelError, FRAME_BYTES_MAX};
 use crate::heart::{Command, Word, now_ms};
 use crate::site::{Site, SiteError};
+use crate::turned_away;
 use sanad_log::ids::DeviceId;
-use sanad_log::message::decode;
+use sanad_log::message::{ENTRIES_KIND, decode};
 use sanad_log::replica::{Input, Outcome, SessionId, SessionStats};
 use sanad_log::sign::Ed25519Verifier;
 use serde::Serialize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
-use tokio::sync::mpsc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::{Semaphore, mpsc};
+
+/// Largest frame taken from a caller that has not shown yet that it is a member: a frontier of some twenty thousand authors
+/// by key.
+const STRANGER_FRAME_BYTES_MAX: usize = 1024 * 1024;
+/// How long a caller may take to show it: its frontier and its enrolment at 300 bytes a second.
+const STRANGER_WAIT: Duration = Duration::from_secs(180);
+/// Largest frame that a keeper takes of anything but entries.
+const TALK_BYTES_MAX: usize = 1024 * 1024;
+/// Whose turn it is to bring a keeper a frame above [`TALK_BYTES_MAX`]: such a frame takes some multiples of its size while
+/// it is checked and written.
+static LARGE_FRAME: Semaphore = Semaphore::const_new(1);
 
 /// What a session did.
 #[derive(Clone, Debug, Serialize)]
@@ -62,6 +74,20 @@ impl Site {
         initiator: bool,
         expected: Option<DeviceId>,
     ) -> Result<SessionReport, SiteError> {
+        self.run_session_holding(channel, initiator, expected, ()).await
+    }
+
+    /// The same; `stranger` is held until the peer is known to be a member.
+    ///
+    /// # Errors
+    /// As [`Site::run_session`].
+    pub async fn run_session_holding<T: Send>(
+        &self,
+        channel: Channel,
+        initiator: bool,
+        expected: Option<DeviceId>,
+        stranger: T,
+    ) -> Result<SessionReport, SiteError> {
         #[allow(clippy::disallowed_methods, reason = "measures how long a session took")]
         let started = Instant::now();
         let id = self.next_session();
@@ -70,12 +96,25 @@ impl Site {
         self.limit_all().await?;
         let metered = Arc::new(Meter::default());
         let connected = Input::Connected { session: id, initiator, exporter, expected };
+        let limit = reader.limit();
+        // Whoever was dialled has shown the certificate that was expected.
+        let known = Arc::new(AtomicBool::new(initiator));
+        limit.store(if initiator { FRAME_BYTES_MAX } else { STRANGER_FRAME_BYTES_MAX }, Ordering::Relaxed);
         self.send(Command::Open(id, connected, line)).await?;
+        let mut leaving = Leaving(Some((self.clone(), id)));
 
         let site = self.clone();
         let meter = metered.clone();
         let read = async move {
-            while let Some(frame) = reader.next().await? {
+            loop {
+                let large = site.is_keeper() && reader.next_len().await?.is_some_and(|len| len > TALK_BYTES_MAX);
+                // One large frame at a time, of all that are kept for anybody by this process.
+                let turn = if large { LARGE_FRAME.acquire().await.ok() } else { None };
+                let Some(frame) = reader.next().await? else { break };
+                if large && frame.first() != Some(&ENTRIES_KIND) {
+                    drop(site.send(Command::Session(Input::Garbled(id))).await);
+                    continue;
+                }
                 if meter.passed(&site, id, frame.len()).await.is_err() {
                     break;
                 }
@@ -89,15 +128,25 @@ impl Site {
                 if site.send(Command::Session(input)).await.is_err() {
                     break;
                 }
+                if turn.is_some() {
+                    // Until it is on the disk, and out of memory.
+                    drop(site.look(|_, _| ()).await);
+                }
             }
             Ok::<_, ChannelError>(())
         };
         let site = self.clone();
         let meter = metered.clone();
+        let (mut stranger, welcomed) = (Some(stranger), known.clone());
         let write = async move {
             let mut writer = writer;
             while let Some(word) = words.recv().await {
                 match word {
+                    Word::Welcomed => {
+                        stranger.take();
+                        welcomed.store(true, Ordering::Relaxed);
+                        limit.store(FRAME_BYTES_MAX, Ordering::Relaxed);
+                    }
                     Word::Frame(frame, paced) => {
                         if meter.passed(&site, id, frame.len()).await.is_err() {
                             break;
@@ -118,7 +167,11 @@ impl Site {
             }
             Err(ChannelError::Lost)
         };
-        let ended = drive(read, write).await;
+        let ended = tokio::select! {
+            ended = drive(read, write) => ended,
+            () = strangers_time_is_up(&known) => Err(ChannelError::Lost),
+        };
+        leaving.0 = None;
         if ended.is_err() {
             self.send(Command::Session(Input::Disconnected(id))).await?;
         }
@@ -145,6 +198,10 @@ impl Site {
             self.spend(peer, total.saturating_sub(metered.told.load(Ordering::Relaxed))).await?;
             self.keep_accounts().await?;
             self.note_report(peer, report.clone());
+            self.note_session(peer, &report).await;
+        }
+        if let Some(why) = turned_away::why(end).filter(|_| !known.load(Ordering::Relaxed)) {
+            self.turned_away().note(why);
         }
         Ok(report)
     }
@@ -167,13 +224,32 @@ impl Meter {
         if passed < told + METERED_BYTES || site.is_unmetered() {
             return Ok(());
         }
-        let peer = site.look(move |replica, _| replica.session_stats(id).and_then(|(peer, _)| peer)).await?;
+        let peer = site.look(move |replica, _| replica.peer_of(id)).await?;
         if let (Some(peer), Ok(_)) =
             (peer, self.told.compare_exchange(told, passed, Ordering::Relaxed, Ordering::Relaxed))
         {
             site.spend(peer, passed - told).await?;
         }
         Ok(())
+    }
+}
+
+/// Ends, and only then, when a caller has not shown in time that it is a member.
+async fn strangers_time_is_up(known: &AtomicBool) {
+    tokio::time::sleep(STRANGER_WAIT).await;
+    if known.load(Ordering::Relaxed) {
+        std::future::pending().await
+    }
+}
+
+/// Tells the replica that a session is over when whoever ran it was stopped in the middle.
+struct Leaving(Option<(Site, SessionId)>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        if let (Some((site, id)), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(async move { drop(site.send(Command::Session(Input::Disconnected(id))).await) });
+        }
     }
 }
 
@@ -200,4 +276,4 @@ async fn drive(
 }
 
 /// How long this side may still need after the peer has finished: the disk's last commit.
-const LAST_WORDS: std::time::Duration = std::time::Duration::from_secs(60);
+const LAST_WORDS: Duration = Duration::from_secs(60);

@@ -1,13 +1,18 @@
 //! A site: an unlocked data folder with its replica running. The one handle that screens, carriers and commands share.
 
 use crate::carrier::{Dialer, Limits};
+use crate::discover::Found;
 use crate::draft::Drafted;
+use crate::exposure::Remembered;
 pub use crate::heart::now_ms;
-use crate::heart::{Command, Heart, QUEUE_MAX, RECEIPT_KEY};
+use crate::heart::{Command, Heart, QUEUE_MAX, RECEIPT_KEY, SharedDevice};
 use crate::join::Throttle;
+use crate::roots;
 use crate::save::{SaveRequest, Saved};
 use crate::session::SessionReport;
+use crate::talk::Talks;
 use crate::tls::{Identity, TlsError};
+use crate::turned_away::TurnedAway;
 use sanad_log::control::{Authority, Contact, Enrolment, FacilitySecret, SignedEnrolment, SiteKind, is_call_sign};
 use sanad_log::directory::Directory;
 use sanad_log::entropy::Entropy;
@@ -74,14 +79,19 @@ struct Inner {
     commands: mpsc::Sender<Command>,
     reader: Reader,
     secrets: Secrets,
-    device: DeviceId,
+    device: SharedDevice,
     facility: FacilityId,
     next_session: AtomicU64,
     changed: watch::Receiver<u64>,
     reports: Mutex<BTreeMap<DeviceId, SessionReport>>,
     accounts: Mutex<crate::budget::Accounts>,
+    talks: Talks,
+    remembered: Remembered,
+    turned_away: TurnedAway,
     throttle: Throttle,
     dialer: Dialer,
+    answering: tokio::sync::Mutex<()>,
+    nearby: Found,
     heart: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
@@ -103,6 +113,53 @@ pub(crate) fn new_secrets(site: &NewSite, founding: Option<(NetworkId, [u8; 32])
         tls_certificate_der: identity.certificate_der.clone(),
         tls_key_der: identity.key_der.to_vec(),
     })
+}
+
+/// Reads what a site starts from.
+fn begin(store: &mut Store) -> Result<(Secrets, Replica), StoreError> {
+    let secrets = store.secrets()?;
+    let signer = Ed25519Signer::from_seed(&secrets.device_seed);
+    let device = signer.device();
+    let mut receipts = Vec::new();
+    for (_, value) in store.list_state(RECEIPT_KEY)? {
+        // A stored receipt that cannot be read overstates what is only here; its device will send another.
+        let receipt = value
+            .get(8..)
+            .and_then(|bytes| Receipt::decode(bytes, &secrets.network, &[], |_| None, &Ed25519Verifier).ok());
+        receipts.extend(receipt);
+    }
+    let secret = FacilitySecret::from_bytes(&secrets.facility);
+    let keeper = crate::keep::keeping(store, &secrets)?;
+    let is_keeper = keeper.is_some();
+    // First what has to be read whole: a place that cannot be is in no span. A keeper can read none of it: what it holds is
+    // not gone through at a start, however much it is.
+    let control = match is_keeper {
+        true => Vec::new(),
+        false => roots::control_lane(store, &Directory::new(secrets.network, secret.clone()))?,
+    };
+    let mut replica = Replica::new(Start {
+        network: secrets.network,
+        signer: Box::new(signer),
+        verifier: Box::new(Ed25519Verifier),
+        entropy: system_entropy(),
+        secret,
+        spans: store.spans()?,
+        receipts,
+        acknowledged: crate::keep::acknowledged(store, &secrets)?,
+        parts: crate::keep::parts(store)?,
+        keeper,
+    });
+    control.iter().for_each(|entry| replica.remember(entry));
+    replica.set_ends(store.lost().ends_of(device));
+    if !is_keeper {
+        // What could not be opened when it came, because the power went between a grant and its use.
+        let sealed = store.sealed_scopes()?;
+        let readable = sealed.into_iter().filter(|scope| replica.directory().is_readable(scope)).collect();
+        store.open_backlog(&readable, replica.directory())?;
+    }
+    // The account starts from here.
+    store.take_shrunk();
+    Ok((secrets, replica))
 }
 
 impl Site {
@@ -135,40 +192,21 @@ impl Site {
     }
 
     pub(crate) fn start(mut store: Store) -> Result<Site, SiteError> {
-        let secrets = store.secrets()?;
-        let signer = Ed25519Signer::from_seed(&secrets.device_seed);
-        let device = signer.device();
-        let mut receipts = Vec::new();
-        for (_, value) in store.list_state(RECEIPT_KEY)? {
-            // A stored receipt that cannot be read overstates what is only here; its device will send another.
-            let receipt = value
-                .get(8..)
-                .and_then(|bytes| Receipt::decode(bytes, &secrets.network, &[], |_| None, &Ed25519Verifier).ok());
-            receipts.extend(receipt);
-        }
-        let mut replica = Replica::new(Start {
-            network: secrets.network,
-            signer: Box::new(signer),
-            verifier: Box::new(Ed25519Verifier),
-            entropy: system_entropy(),
-            secret: FacilitySecret::from_bytes(&secrets.facility),
-            spans: store.spans()?,
-            receipts,
-        });
-        for entry in store.control_entries()?.entries {
-            replica.remember(&entry);
-        }
-        crate::link::recall(&mut replica, &store, &secrets.network)?;
-        // What could not be opened when it came, because the power went between a grant and its use.
-        let sealed = store.sealed_scopes()?;
-        let readable = sealed.into_iter().filter(|scope| replica.directory().is_readable(scope)).collect();
-        store.open_backlog(&readable, replica.directory())?;
+        let begun = match begin(&mut store) {
+            // What is read at every start is damaged: the database is made anew from the rest.
+            Err(StoreError::DamagedFile) => store.repair(None).and_then(|_| begin(&mut store)),
+            begun => begun,
+        };
+        let (secrets, replica) = begun?;
+        let device = replica.device();
+        let talks = Talks::read(store.list_state(Talks::key())?);
         let accounts = Mutex::new(crate::budget::read(&store)?);
         let reader = store.reader()?;
         let facility = replica.directory().own();
         let (commands, queue) = mpsc::channel(QUEUE_MAX);
         let (changes, changed) = watch::channel(0);
-        let heart = Heart::new(replica, store, reader.clone(), changes);
+        let device = SharedDevice::new(device.into());
+        let heart = Heart::new(replica, store, reader.clone(), device.clone(), changes);
         let heart = std::thread::Builder::new()
             .name("heart".to_owned())
             .spawn(move || heart.run(queue))
@@ -183,8 +221,13 @@ impl Site {
             changed,
             reports: Mutex::default(),
             accounts,
+            talks,
+            remembered: Remembered::default(),
+            turned_away: TurnedAway::default(),
             throttle: Throttle::default(),
             dialer: Dialer::new(Limits::default()),
+            answering: tokio::sync::Mutex::default(),
+            nearby: Found::default(),
             heart: Mutex::new(Some(heart)),
         })))
     }
@@ -204,14 +247,14 @@ impl Site {
         &self.0.secrets.call_sign
     }
 
-    /// Enclave or haven.
+    /// Enclave, haven or keeper.
     pub fn kind(&self) -> SiteKind {
         self.0.secrets.kind
     }
 
-    /// This device.
+    /// This device: another than before once it has been found to have gone back in time.
     pub fn device(&self) -> DeviceId {
-        self.0.device
+        *self.0.device.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// This facility.
@@ -282,6 +325,18 @@ impl Site {
         Ok(signed)
     }
 
+    pub(crate) fn authority_seed(&self) -> Option<[u8; 32]> {
+        self.0.secrets.authority_seed
+    }
+
+    pub(crate) fn talks_kept(&self) -> &Talks {
+        &self.0.talks
+    }
+
+    pub(crate) fn remembered(&self) -> &Remembered {
+        &self.0.remembered
+    }
+
     /// True if this site can let others in.
     pub fn holds_authority(&self) -> bool {
         self.0.secrets.authority_seed.is_some()
@@ -306,6 +361,21 @@ impl Site {
         &self.0.accounts
     }
 
+    /// Where members were found on this network.
+    pub(crate) fn nearby(&self) -> &Found {
+        &self.0.nearby
+    }
+
+    /// Held while an ask is answered or a chart granted: one at a time.
+    pub(crate) fn answering(&self) -> &tokio::sync::Mutex<()> {
+        &self.0.answering
+    }
+
+    /// Who was turned away at the door since this process started.
+    pub fn turned_away(&self) -> &TurnedAway {
+        &self.0.turned_away
+    }
+
     pub(crate) fn throttle(&self) -> &Throttle {
         &self.0.throttle
     }
@@ -314,6 +384,11 @@ impl Site {
         let (answer, answered) = oneshot::channel();
         self.send(Command::Write(Box::new(input), answer)).await?;
         answered.await.map_err(|_| SiteError::Closed)?
+    }
+
+    /// Tells a keeper how much room it has now.
+    pub(crate) async fn refresh_room(&self) -> Result<(), SiteError> {
+        self.send(Command::Room).await
     }
 
     /// Looks at the replica and the store between two commits.
@@ -354,6 +429,11 @@ impl Site {
 
     pub(crate) async fn send(&self, command: Command) -> Result<(), SiteError> {
         self.0.commands.send(command).await.map_err(|_| SiteError::Closed)
+    }
+
+    /// As [`Site::send`], from a thread that may wait.
+    pub(crate) fn send_blocking(&self, command: Command) -> Result<(), SiteError> {
+        self.0.commands.blocking_send(command).map_err(|_| SiteError::Closed)
     }
 
     pub(crate) fn next_session(&self) -> u64 {

@@ -1,14 +1,18 @@
 //! The two gauges and how far each site has confirmed: what `sanad status` prints and every screen shows.
 
+use crate::exposure::{Amount, Exposed, PolicyStatus, policy_status};
+use crate::keep::KeeperStatus;
 use crate::session::SessionReport;
 use crate::site::{Site, SiteError};
+use crate::talk::Failing;
+use crate::turned_away::Turned;
 use sanad_log::control::SiteKind;
 use sanad_log::frontier::Range;
 use sanad_log::ids::{DeviceId, FacilityId, Lane, ScopeTag};
 use sanad_log::replica::Replica;
-use sanad_store::{Counts, Sums};
+use sanad_store::{Counts, Store, StoreError, Sums};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a site stands.
 #[derive(Clone, Debug, Serialize)]
@@ -17,10 +21,16 @@ pub struct Status {
     pub site: String,
     /// The network, as the first 8 hexadecimal digits of its id.
     pub network: String,
-    /// `enclave` or `haven`.
+    /// `enclave`, `haven` or `keeper`.
     pub kind: &'static str,
+    /// What a keeper holds and takes; nothing at any other site.
+    pub keeper: Option<KeeperStatus>,
     /// What would be lost if this site were destroyed now.
-    pub only_here: OnlyHere,
+    pub only_here: Exposed,
+    /// What other sites have not confirmed as the network's policy wants; holds all that is only here.
+    pub not_yet_safe: Exposed,
+    /// That policy.
+    pub policy: PolicyStatus,
     /// What would be exposed if this device were taken unlocked now.
     pub readable_here: ReadableHere,
     /// What is stored.
@@ -29,15 +39,19 @@ pub struct Status {
     pub sites: Vec<SiteStatus>,
     /// Entries that were refused and kept as evidence.
     pub refused: u64,
+    /// What cannot be read any more and has not come back yet.
+    pub lost: LostHere,
+    /// Callers that were turned away since this process started, by reason.
+    pub turned_away: Vec<Turned>,
 }
 
-/// Records and entries that no other site has confirmed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct OnlyHere {
-    /// Resource versions; a sealed entry counts as one.
-    pub records: u64,
-    /// Entries, control entries included.
+/// Entries that were here and cannot be read any more. They are not held: no number counts them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LostHere {
+    /// How many are known.
     pub entries: u64,
+    /// Lanes in which this device writes nothing until the end of its own log has come back from another site.
+    pub closed_lanes: Vec<&'static str>,
 }
 
 /// What can be read here.
@@ -64,6 +78,8 @@ pub struct Stored {
     pub resources: u64,
     /// Resources that wait for a clinician.
     pub conflicts: u64,
+    /// Bytes of all entries, headers and bodies.
+    pub bytes: u64,
 }
 
 impl From<Counts> for Stored {
@@ -75,6 +91,7 @@ impl From<Counts> for Stored {
             records: counts.records,
             resources: counts.resources,
             conflicts: counts.conflicts,
+            bytes: counts.bytes,
         }
     }
 }
@@ -90,18 +107,22 @@ pub struct SiteStatus {
     pub devices: Vec<DeviceId>,
     /// Call sign.
     pub site: String,
-    /// `enclave` or `haven`.
+    /// `enclave`, `haven` or `keeper`; `member` where this site is a keeper, which is not told.
     pub kind: &'static str,
     /// When its newest receipt came here, in milliseconds since 1970; `None` if never.
     pub confirmed_ms: Option<u64>,
     /// What is held here and it has not confirmed; all of it if it was never heard.
-    pub behind: OnlyHere,
+    pub behind: Amount,
     /// Where it says it can be reached.
     pub addresses: Vec<String>,
     /// Bytes a day to and from it, if they are bounded.
     pub budget: Option<crate::budget::Budget>,
     /// The last session with it since this process started.
     pub last_session: Option<SessionReport>,
+    /// When a session with it last finished, milliseconds since 1970; `None` if never.
+    pub talked_ms: Option<u64>,
+    /// Sessions and calls that failed since then.
+    pub failing: Option<Failing>,
 }
 
 /// The word for a kind of site.
@@ -109,7 +130,23 @@ pub fn kind_name(kind: SiteKind) -> &'static str {
     match kind {
         SiteKind::Enclave => "enclave",
         SiteKind::Haven => "haven",
+        SiteKind::Keeper => "keeper",
     }
+}
+
+/// The word for a lane.
+pub fn lane_name(lane: Lane) -> &'static str {
+    match lane {
+        Lane::Control => "control",
+        Lane::Urgent => "urgent",
+        Lane::Clinical => "clinical",
+        Lane::Bulk => "bulk",
+    }
+}
+
+fn lost_here(replica: &Replica, store: &Store) -> LostHere {
+    let closed = replica.closed_lanes().map(lane_name).collect();
+    LostHere { entries: store.lost().places.len() as u64, closed_lanes: closed }
 }
 
 /// Ranges of records: control entries hold none.
@@ -117,21 +154,35 @@ fn clinical(ranges: &[Range]) -> Vec<Range> {
     ranges.iter().filter(|range| range.log.lane != Lane::Control).copied().collect()
 }
 
-fn only_here(sum: Sums, ranges: &[Range]) -> OnlyHere {
-    OnlyHere { records: sum.records, entries: ranges.iter().map(Range::count).sum() }
+fn amount(sum: Sums, ranges: &[Range]) -> Amount {
+    Amount { records: sum.records, entries: ranges.iter().map(Range::count).sum() }
+}
+
+/// How a patient's charts stand.
+#[derive(Clone, Debug)]
+pub struct PatientStatus {
+    /// What of them no other site has confirmed.
+    pub only_here: Exposed,
+    /// What of them is not confirmed as the policy wants.
+    pub not_yet_safe: Exposed,
+    /// The call signs of the sites that may open them.
+    pub readable_at: Vec<String>,
 }
 
 struct Seen {
     facility: FacilityId,
     devices: Vec<DeviceId>,
     site: String,
-    kind: SiteKind,
+    kind: &'static str,
     unconfirmed: Vec<Range>,
     addresses: Vec<String>,
 }
 
 fn see_sites(replica: &Replica) -> Vec<Seen> {
     let directory = replica.directory();
+    if directory.is_keeper() {
+        return see_members(replica);
+    }
     let others = directory.facilities().iter().filter(|(id, _)| **id != directory.own());
     others
         .map(|(id, facility)| {
@@ -141,7 +192,7 @@ fn see_sites(replica: &Replica) -> Vec<Seen> {
             Seen {
                 facility: *id,
                 site: facility.call_sign.clone(),
-                kind: facility.kind,
+                kind: kind_name(facility.kind),
                 unconfirmed: replica.unconfirmed_by(id).unwrap_or_else(|| replica.durable().minus(&Default::default())),
                 addresses: contacts.flat_map(|contact| contact.addresses.clone()).collect(),
                 devices,
@@ -150,32 +201,73 @@ fn see_sites(replica: &Replica) -> Vec<Seen> {
         .collect()
 }
 
+/// The members that have shown themselves to this keeper. It keeps no call sign of theirs: they are listed by the first
+/// digits of their facility's id.
+fn see_members(replica: &Replica) -> Vec<Seen> {
+    let directory = replica.directory();
+    let mut members: BTreeMap<FacilityId, Vec<DeviceId>> = BTreeMap::new();
+    for (device, facility) in directory.devices().iter().filter(|(_, facility)| **facility != directory.own()) {
+        members.entry(*facility).or_default().push(*device);
+    }
+    let seen = members.into_iter().map(|(facility, devices)| Seen {
+        facility,
+        devices,
+        site: facility.to_string()[..8].to_owned(),
+        kind: "member",
+        unconfirmed: replica.unconfirmed_by(&facility).unwrap_or_else(|| replica.durable().minus(&Default::default())),
+        addresses: vec![],
+    });
+    seen.collect()
+}
+
 impl Site {
     /// The gauges, the counts and the other sites.
     ///
     /// # Errors
     /// The site is being closed, or the store cannot be read.
     pub async fn status(&self) -> Result<Status, SiteError> {
-        let (ranges, charts, seen) = self
-            .look(|replica, _| (replica.only_here(), replica.directory().readable_charts().count(), see_sites(replica)))
+        match self.try_status().await {
+            // Its tables can be made anew, which the look did on its way out.
+            Err(SiteError::Store(StoreError::DamagedFile)) => {
+                self.look(|_, _| ()).await?;
+                self.try_status().await
+            }
+            status => status,
+        }
+    }
+
+    async fn try_status(&self) -> Result<Status, SiteError> {
+        let (exposure, policy, charts, seen, lost, held) = self
+            .look(|replica, store| {
+                let directory = replica.directory();
+                let charts = directory.readable_charts().count();
+                let (lost, held) = (lost_here(replica, store), replica.durable().count());
+                (replica.exposure(), policy_status(directory), charts, see_sites(replica), lost, held)
+            })
             .await?;
         let reader = self.reader();
         let counts = reader.counts()?;
-        let heard = self.heard_ms().await?;
+        let heard = self.hearsay().await?;
         let reports = self.reports();
         let budgets = self.budgets().await?;
         let mut sites = Vec::with_capacity(seen.len());
         for site in seen {
-            let sum = reader.records_in(&clinical(&site.unconfirmed))?;
+            let mut sum = Sums::default();
+            for lane in self.sums_by_lane(&clinical(&site.unconfirmed))? {
+                sum.records += lane.records;
+            }
+            let talks: Vec<_> = site.devices.iter().filter_map(|device| heard.talks.get(device)).collect();
             sites.push(SiteStatus {
-                confirmed_ms: site.devices.iter().filter_map(|device| heard.get(device)).max().copied(),
-                behind: only_here(sum, &site.unconfirmed),
+                confirmed_ms: site.devices.iter().filter_map(|device| heard.heard_ms.get(device)).max().copied(),
+                behind: amount(sum, &site.unconfirmed),
+                talked_ms: talks.iter().map(|talk| talk.done_ms).filter(|at_ms| *at_ms > 0).max(),
+                failing: talks.iter().filter_map(|talk| talk.failing.clone()).max_by_key(|failing| failing.last_ms),
                 last_session: site.devices.iter().find_map(|device| reports.get(device)).cloned(),
                 budget: budgets.iter().find(|budget| budget.site == site.site).cloned(),
                 facility: site.facility,
                 devices: site.devices,
                 site: site.site,
-                kind: kind_name(site.kind),
+                kind: site.kind,
                 addresses: site.addresses,
             });
         }
@@ -183,39 +275,46 @@ impl Site {
             site: self.call_sign().to_owned(),
             network: self.network().to_string()[..8].to_owned(),
             kind: kind_name(self.kind()),
-            only_here: only_here(reader.records_in(&clinical(&ranges))?, &ranges),
+            keeper: self.keeper_status().await?,
+            turned_away: self.turned_away().lines(),
+            only_here: self.sums_by_lane(&exposure.only_here)?.into(),
+            not_yet_safe: self.sums_by_lane(&exposure.not_yet_safe)?.into(),
+            policy,
             readable_here: ReadableHere { patients: counts.patients, charts: charts as u64 },
             refused: counts.refused,
-            stored: Stored::from(counts),
+            // Places that cannot be read are in the tables, and are not held.
+            stored: Stored { entries: held.min(counts.entries), ..Stored::from(counts) },
             sites,
+            lost,
         })
     }
 
-    /// What of a patient's charts no other site has confirmed, and the call signs of the sites that may open them.
+    /// How a patient's charts stand. Records that are sealed here, and of which nobody can say whose they are, are not
+    /// among them.
     ///
     /// # Errors
     /// As [`Site::status`].
-    pub async fn patient_status(&self, patient: &str) -> Result<(OnlyHere, Vec<String>), SiteError> {
-        let scopes = self.reader().scopes_of_patient(patient)?;
-        let wanted: BTreeSet<ScopeTag> = scopes.iter().copied().collect();
-        let (ranges, readers) = self
+    pub async fn patient_status(&self, patient: &str) -> Result<PatientStatus, SiteError> {
+        let page = self.reader().patient(patient)?;
+        let scopes: BTreeSet<ScopeTag> = match page {
+            // Those of the patients that were merged into this one among them.
+            Some(page) => page.scopes.into_iter().collect(),
+            None => self.reader().scopes_of_patient(patient)?.into_iter().collect(),
+        };
+        let wanted = scopes.clone();
+        let (exposure, readable_at) = self
             .look(move |replica, _| {
                 let directory = replica.directory();
                 let readers: BTreeSet<FacilityId> = wanted.iter().flat_map(|scope| directory.readers(scope)).collect();
                 let names = readers.iter().filter_map(|id| directory.facilities().get(id));
-                (replica.only_here(), names.map(|facility| facility.call_sign.clone()).collect())
+                (replica.exposure(), names.map(|facility| facility.call_sign.clone()).collect())
             })
             .await?;
-        let sum = self.reader().records_in_scopes(&clinical(&ranges), &scopes.into_iter().collect())?;
-        Ok((OnlyHere { records: sum.records, entries: sum.entries }, readers))
-    }
-
-    async fn heard_ms(&self) -> Result<std::collections::BTreeMap<DeviceId, u64>, SiteError> {
-        let stored = self.look(|_, store| store.list_state(crate::heart::RECEIPT_KEY)).await??;
-        let read = |(key, value): (String, Vec<u8>)| {
-            let device = DeviceId::from_hex(key.strip_prefix(crate::heart::RECEIPT_KEY)?)?;
-            Some((device, u64::from_be_bytes(value.get(..8)?.try_into().ok()?)))
-        };
-        Ok(stored.into_iter().filter_map(read).collect())
+        let of = |ranges: &[Range]| self.reader().records_in_scopes_by_lane(&clinical(ranges), &scopes);
+        Ok(PatientStatus {
+            only_here: of(&exposure.only_here)?.into(),
+            not_yet_safe: of(&exposure.not_yet_safe)?.into(),
+            readable_at,
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! When to talk to whom: at once after a save, to whoever lacks it; now and then, to hear what others have; ever more
-//! rarely, to those who do not answer. Only addresses that a member or an invite gave are contacted.
+//! rarely, to those who do not answer. Only addresses that a member or an invite gave are contacted, or that a member's own
+//! word on this network vouches for ([`crate::discover`]).
 
 use crate::carrier::{Address, DialError, Target};
 use crate::session::SessionReport;
@@ -56,7 +57,10 @@ impl Site {
         let known = self
             .look(move |replica, _| {
                 let directory = replica.directory();
-                let devices = directory.devices().iter().filter(|(device, _)| **device != own);
+                let devices = directory.devices().iter();
+                let devices = devices.filter(|(device, facility)| {
+                    **device != own && **facility != directory.own() && !directory.is_replaced(device)
+                });
                 let peers = devices.filter_map(|(device, facility)| {
                     let contact = directory.contact(device)?;
                     let addresses: Vec<Address> =
@@ -65,10 +69,12 @@ impl Site {
                     let target = Target { addresses, pin: Pin::Full(*contact.certificate) };
                     Some((*device, PeerAddress { device: *device, call_sign, target }))
                 });
-                peers.filter(|(_, peer)| !peer.target.addresses.is_empty()).collect::<Vec<_>>()
+                peers.collect::<Vec<_>>()
             })
             .await?;
         peers.extend(known);
+        self.nearby().add_to(&mut peers);
+        peers.retain(|_, peer| !peer.target.addresses.is_empty());
         Ok(peers)
     }
 
@@ -77,7 +83,13 @@ impl Site {
     /// # Errors
     /// The peer cannot be reached.
     pub async fn sync_with(&self, peer: &PeerAddress) -> Result<SessionReport, SyncError> {
-        let channel = self.dialer().open(&peer.target).await?;
+        let channel = match self.dialer().open(&peer.target).await {
+            Ok(channel) => channel,
+            Err(error) => {
+                self.note_not_dialled(peer.device, &error).await;
+                return Err(error.into());
+            }
+        };
         Ok(self.run_session(channel, true, Some(peer.device)).await?)
     }
 
@@ -104,6 +116,7 @@ impl Site {
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => break,
                 changed = changes.changed() => if changed.is_err() { break },
+                () = self.nearby().news() => {}
             }
             tokio::time::sleep(GATHER).await;
         }
@@ -142,7 +155,10 @@ impl Site {
                     }
                 }
             } else {
-                tokio::time::sleep(spread(back_off, device)).await;
+                tokio::select! {
+                    () = tokio::time::sleep(spread(back_off, device)) => {}
+                    () = self.nearby().news_of(&device) => {}
+                }
                 back_off = (back_off * 2).min(BACK_OFF_MAX);
             }
         }

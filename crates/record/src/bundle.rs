@@ -17,11 +17,9 @@ mod references;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
 pub use ndjson::{Line, split_ndjson};
 
-use crate::compartment::patients_of_key;
+use crate::compartment::{paths, patients_of_key, read_for_patients};
 use crate::json::{self, Node, SyntaxError, SyntaxKind};
 use crate::key::{ResourceKey, is_resource_type};
 use ids::Scope;
@@ -80,6 +78,9 @@ pub enum ProblemReason {
     /// A Patient of this id is held already and is plainly another person. This one is kept under an id of its own.
     #[error("another person has this id already")]
     AnotherPerson,
+    /// What is held under this id is about somebody else. This one is kept under an id of its own.
+    #[error("a record of another person has this id already")]
+    AnotherPersonsRecord,
     /// A request that cannot be carried out from a file (PATCH, conditional update or delete).
     #[error("a request that only a server can carry out")]
     Request,
@@ -135,8 +136,7 @@ impl Unpacked {
         let mut ids = Vec::new();
         let mut seen = BTreeSet::new();
         for incoming in self.resources.iter().filter(|incoming| !incoming.delete) {
-            let Ok(resource) = serde_json::from_slice::<Value>(&incoming.raw) else { continue };
-            for id in patients_of_key(&incoming.key, &resource) {
+            for id in patients_named(&incoming.key, &incoming.raw) {
                 if seen.insert(id.clone()) {
                     ids.push(id);
                 }
@@ -157,12 +157,15 @@ pub fn unpack(raw: &[u8], name_for_ids: &str) -> Result<Unpacked, ImportError> {
     unpack_beside(raw, name_for_ids, &|_| None)
 }
 
-/// As [`unpack`], beside what is held already: `held` gives the bytes of a Patient, if there is one.
+/// As [`unpack`], beside what is held already: `held` gives the bytes of a resource, if there is one.
 ///
-/// A document made elsewhere whose Patient has the id of a held one and is plainly somebody else (not a word of the
-/// name, no identifier and no date of birth in common) gives that Patient an id of its own, and the references with
-/// it. An importer should use this: documents made from a template do share ids. A single resource keeps its id,
-/// whoever it is about.
+/// Documents made from a template share ids, so an importer should use this. Where the id of an entry comes from the
+/// sender (and is no `PUT` to an id of ours), two cases give it an id of its own, and the references with it:
+/// - a Patient that is plainly somebody else than the one held (not a word of the name, no identifier and no date of
+///   birth in common);
+/// - anything else that is about other patients than what is held under its id.
+///
+/// A single resource keeps its id, whoever it is about.
 ///
 /// # Errors
 /// As [`unpack`].
@@ -203,6 +206,8 @@ struct Entry<'n, 'a> {
     resource_type: Cow<'a, str>,
     resource: &'n Node<'a>,
     key: ResourceKey,
+    /// The key is one of ours that the input names on purpose.
+    on_purpose: bool,
 }
 
 fn take_apart(bundle: &Node<'_>, name_for_ids: &str, held: &dyn Fn(&ResourceKey) -> Option<Vec<u8>>) -> Unpacked {
@@ -222,7 +227,7 @@ fn take_apart(bundle: &Node<'_>, name_for_ids: &str, held: &dyn Fn(&ResourceKey)
     for (index, entry) in bundle.get("entry").map_or(&[][..], Node::items).iter().enumerate() {
         match read_entry(index, entry, nature, &scope) {
             Ok(Read::Resource(mut entry, mut problem)) => {
-                if nature == Nature::Foreign && is_another_person(&entry, held) {
+                if is_another_person(&entry, held) {
                     entry.key = scope.key_of_content(&entry.resource_type, entry.resource);
                     problem = Some(ProblemReason::AnotherPerson);
                 }
@@ -237,6 +242,7 @@ fn take_apart(bundle: &Node<'_>, name_for_ids: &str, held: &dyn Fn(&ResourceKey)
     if bundle_type != "history" {
         tell_apart(&mut entries, &scope, &mut problems);
     }
+    tell_records_apart(&mut entries, nature, &scope, held, &mut problems);
     let references = References::new(&entries, nature, &scope);
     let mut resources: Vec<(usize, Incoming)> = entries
         .iter()
@@ -286,19 +292,54 @@ fn read_entry<'n, 'a>(
     let full_url = entry.get_str("fullUrl");
     let put = (method == "PUT").then_some(target_key).flatten().map(|(key, _)| key);
     let put = put.filter(|key| key.resource_type == *resource_type && nature != Nature::Foreign);
+    let on_purpose = put.is_some() || nature == Nature::Own;
     let problem = match () {
         () if method == "PUT" && target.contains('?') => Some(ProblemReason::Request),
         () if request.is_some_and(|request| request.get("ifNoneExist").is_some()) => Some(ProblemReason::IfNoneExist),
         () => None,
     };
     let key = put.unwrap_or_else(|| scope.key_of(&resource_type, full_url.as_deref(), resource, nature == Nature::Own));
-    Ok(Read::Resource(Entry { index, full_url, resource_type, resource, key }, problem))
+    Ok(Read::Resource(Entry { index, full_url, resource_type, resource, key, on_purpose }, problem))
 }
 
 fn is_another_person(entry: &Entry<'_, '_>, held: &dyn Fn(&ResourceKey) -> Option<Vec<u8>>) -> bool {
-    let held = if entry.resource_type == "Patient" { held(&entry.key) } else { None };
+    let comparable = entry.resource_type == "Patient" && !entry.on_purpose;
+    let held = if comparable { held(&entry.key) } else { None };
     let held = held.as_deref().and_then(|raw| json::parse_object(raw).ok());
     held.is_some_and(|held| !people::may_be_one_person(&held, entry.resource))
+}
+
+/// Gives records whose id is that of another person's record ids of their own. Whom they are about shows only once their
+/// references are resolved, which is done again afterwards, since a new id changes what others refer to.
+fn tell_records_apart(
+    entries: &mut [Entry<'_, '_>],
+    nature: Nature,
+    scope: &Scope,
+    held: &dyn Fn(&ResourceKey) -> Option<Vec<u8>>,
+    problems: &mut Vec<Problem>,
+) {
+    let references = References::new(entries, nature, scope);
+    let is_anothers = |entry: &Entry<'_, '_>| {
+        let may_name_somebody = entry.resource_type != "Patient" && !paths(&entry.resource_type).is_empty();
+        if entry.on_purpose || !may_name_somebody {
+            return false;
+        }
+        let Some(held) = held(&entry.key) else { return false };
+        let theirs = patients_named(&entry.key, &held);
+        let raw = references.rewrite(entry, &mut Vec::new());
+        let ours = patients_named(&entry.key, &raw);
+        !ours.is_empty() && !theirs.is_empty() && !ours.iter().any(|patient| theirs.contains(patient))
+    };
+    let found: Vec<_> = entries.iter().map(is_anothers).collect();
+    for (entry, _) in entries.iter_mut().zip(found).filter(|(_, found)| *found) {
+        entry.key = scope.key_of_content(&entry.resource_type, entry.resource);
+        problems.push(Problem { entry: entry.index, reason: ProblemReason::AnotherPersonsRecord });
+    }
+}
+
+/// The patients that a resource names; none if it cannot be read.
+fn patients_named(key: &ResourceKey, raw: &[u8]) -> Vec<String> {
+    read_for_patients(key, raw).map_or_else(Vec::new, |resource| patients_of_key(key, &resource))
 }
 
 /// Gives entries that came out with one id ids of their own; drops a repetition.

@@ -79,11 +79,12 @@ pub fn patients_of_key(key: &ResourceKey, resource: &Value) -> Vec<String> {
     patients(own, &key.resource_type, resource)
 }
 
-/// Reads what [`patients_of_key`] looks at: all of a Patient, and of everything else only the members that may name a
-/// patient, at a fraction of the cost. `None` if the bytes are not JSON.
+/// Reads what [`patients_of_key`] looks at: all of a Patient, and of everything else only the `resourceType` and the
+/// members that may name a patient, at a fraction of the cost. `None` if the bytes are not JSON.
 pub fn read_for_patients(key: &ResourceKey, raw: &[u8]) -> Option<Value> {
     let paths = paths(&key.resource_type);
-    let is_looked_at = |name: &str| paths.iter().any(|path| path.split('.').next() == Some(name));
+    let is_looked_at =
+        |name: &str| name == "resourceType" || paths.iter().any(|path| path.split('.').next() == Some(name));
     if key.resource_type == "Patient" || raw.trim_ascii_start().first() != Some(&b'{') {
         return serde_json::from_slice(raw).ok();
     }

@@ -26,6 +26,7 @@
 //! | [`compartment`] | whose record a resource belongs to, and how urgent it is |
 //! | [`link`] | two Patient resources are one person, or not after all |
 //! | [`names`] | finding a person by name, in Arabic or Latin letters |
+//! | [`ask`] | asking the network for a chart, the answer, and the record of what was granted |
 //!
 //! Absent on purpose: disk, network, clock, randomness, keys, SQL. Time comes in as a number, order from the data;
 //! nothing here iterates over anything whose order differs between runs.
@@ -53,6 +54,7 @@
 //! assert_eq!((now.heads.len(), now.conflicts.len()), (2, 0));
 //! ```
 
+pub mod ask;
 pub mod bundle;
 pub mod compartment;
 pub mod graph;

@@ -24,6 +24,9 @@ pub const OPS_MAX: usize = 10_000;
 /// The most parents one operation may name. Heads are as many as sites that wrote apart, some dozens at worst.
 pub const PARENTS_MAX: usize = 1_000;
 
+/// More than an operation takes in the body beside its resource: its type, its id, two counts, some marks.
+const OP_BYTES_MAX: usize = 256;
+
 /// What an operation does to its resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Action {
@@ -100,6 +103,15 @@ impl Save {
     /// The part of this save that goes through the compressor: what a dictionary is trained on.
     pub fn compressible(&self) -> Vec<u8> {
         self.pack().1
+    }
+
+    /// True if it is within the bounds that a reader holds it to, so that [`Save::decode`] gives back what
+    /// [`Save::encode`] was given.
+    pub fn is_within_bounds(&self) -> bool {
+        let bytes: usize = self.ops.iter().map(|op| op.raw.len() + OP_BYTES_MAX).sum();
+        self.ops.len() <= OPS_MAX
+            && self.ops.iter().all(|op| op.parents.len() <= PARENTS_MAX)
+            && bytes + self.by.as_ref().map_or(0, String::len) + OP_BYTES_MAX <= SAVE_BYTES_MAX
     }
 
     /// Reads a save from bytes that may come from anywhere.

@@ -140,3 +140,49 @@ fn versions_are_named_as_before() {
         "a dictionary never changes: a better one gets a new number"
     );
 }
+
+#[test]
+fn asks_are_read_and_made_as_before() {
+    use sanad_record::ask::{self, Ask, Granted, Outcome, Whom};
+    const FROM: &str = "00112233445566778899aabbccddeeff";
+    const BY: &str = "ffeeddccbbaa99887766554433221100";
+    let id = ask::ask_id([1, 2, 3, 4, 5, 6, 7, 8], FROM);
+    let whoms = [
+        Whom::with_id("p1").unwrap(),
+        Whom::with_tag("K7-٢٠٤").unwrap(),
+        Whom::with_name("محمّد الحدّاد", Some("Khaled"), Some(1985)).unwrap(),
+    ];
+    let asks = whoms.map(|whom| Ask { id: id.clone(), from: FROM.to_owned(), whom, withdrawn: false });
+    let granted = |by: Option<&str>| Granted {
+        id: ask::grant_id(&id, BY, 0),
+        patient: "p1".to_owned(),
+        from: (BY.to_owned(), "Cedar".to_owned()),
+        to: (FROM.to_owned(), "Olive".to_owned()),
+        by: by.map(str::to_owned),
+        ask: Some(id.clone()),
+        recorded: "2018-03-02T11:20:00Z".to_owned(),
+    };
+    let text = |raw: Vec<u8>| Value::String(String::from_utf8(raw).unwrap());
+    let made = || {
+        let answers = [Outcome::Granted(1), Outcome::Refused].map(|outcome| text(ask::answer_task(&id, BY, outcome)));
+        let records = [granted(Some("Heron")), granted(None)].map(|granted| text(granted.to_audit_event()));
+        json!({
+            "asking": FROM, "answering": BY, "ask": id, "answer": ask::answer_id(&id, BY),
+            "grants": [ask::grant_id(&id, BY, 0), ask::grant_id(&id, BY, 1)],
+            "asks": asks.iter().map(|ask| text(ask.to_task())).collect::<Vec<_>>(),
+            "answers": answers, "granted": records,
+        })
+    };
+    let kept = vectors("ask-1", made);
+    assert_eq!(kept, made());
+    let raw = |value: &Value| value.as_str().unwrap().as_bytes().to_vec();
+    for (kept, ask) in list(&kept["asks"]).iter().zip(&asks) {
+        assert_eq!(Ask::of_task(&id, &raw(kept)).as_ref(), Some(ask));
+    }
+    let answers: Vec<_> = list(&kept["answers"]).iter().map(|kept| ask::read_answer(&raw(kept))).collect();
+    assert_eq!(answers, [Some(Outcome::Granted(1)), Some(Outcome::Refused)]);
+    for (kept, by) in list(&kept["granted"]).iter().zip([Some("Heron"), None]) {
+        let expected = granted(by);
+        assert!(Granted::of_audit_event(&expected.id, &raw(kept)) == Some(expected));
+    }
+}

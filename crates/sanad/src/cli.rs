@@ -31,6 +31,9 @@ pub enum Command {
         /// Let the new site in as a haven: outside the siege, every chart is granted to it.
         #[arg(long)]
         haven: bool,
+        /// Let the new site in as a keeper: it stores and forwards what is sealed, and can read nothing.
+        #[arg(long, conflicts_with = "haven")]
+        keeper: bool,
         /// Where the new site can reach this one, if `serve` has not said so yet: `https://HOST:PORT`.
         #[arg(long, value_name = "URL")]
         address: Vec<String>,
@@ -53,7 +56,35 @@ pub enum Command {
         /// Where other sites reach this one: `https://HOST:PORT`. Given to the network's members and to nobody else.
         #[arg(long, value_name = "URL")]
         address: Vec<String>,
+        /// Look for members of the network on this local network, and let them find this site, by multicast DNS. Others
+        /// there see a nameless web server and nothing more.
+        #[arg(long)]
+        discover: bool,
+        /// A folder where sticks appear: bundles in it are read, a receipt and what others lack are written. Repeatable.
+        #[arg(long, value_name = "FOLDER")]
+        watch: Vec<PathBuf>,
+        /// Largest bundle written to a watched folder, in bytes; K, M and G are powers of 1024.
+        #[arg(long, value_name = "N", value_parser = bytes, default_value = "512M")]
+        watch_bytes: u64,
     },
+    /// Run the keeper of a folder, or the keepers in it, each of another network: no screens, one port.
+    Keep(Keep),
+    /// Bundles on a stick: what is held here, as a file that a person carries.
+    #[command(subcommand)]
+    Bundle(Bundle),
+    /// Put a patient's records into every bundle before others; without a patient, list who is pinned.
+    Pin {
+        /// The data folder.
+        dir: PathBuf,
+        /// The patient's id.
+        patient: Option<String>,
+        /// Take the pin off.
+        #[arg(long, requires = "patient")]
+        off: bool,
+    },
+    /// Records as lines of text, for phones that can send messages and nothing else.
+    #[command(subcommand)]
+    Sms(Sms),
     /// Import FHIR R4: JSON resources, Bundles, NDJSON, folders of these.
     Import {
         /// The data folder.
@@ -72,10 +103,32 @@ pub enum Command {
         /// The folder or the .ndjson file to write.
         out: PathBuf,
     },
-    /// Counts, other sites, and the two gauges.
+    /// Counts, other sites, the two gauges, and what is not yet safe.
     Status {
         /// The data folder.
         dir: PathBuf,
+    },
+    /// When a record is safe: how many other sites must hold it. Shows it; sets it where the network's authority is held.
+    Policy {
+        /// The data folder.
+        dir: PathBuf,
+        /// How many other sites must have confirmed a record, from 1 to 99.
+        #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=99))]
+        copies: Option<u32>,
+        /// At least one of them must be a haven.
+        #[arg(long)]
+        outside: bool,
+        /// Any sites will do.
+        #[arg(long, conflicts_with = "outside")]
+        no_outside: bool,
+    },
+    /// Where a record is, since when, and why it is not elsewhere.
+    Explain {
+        /// The data folder.
+        dir: PathBuf,
+        /// A patient (`ID` or `Patient/ID`), the first digits of an entry's id, or `AUTHOR/LANE/SEQ`.
+        #[arg(value_name = "PATIENT|ENTRY")]
+        what: String,
     },
     /// One session now with every site that has an address, or with one.
     Sync {
@@ -96,14 +149,181 @@ pub enum Command {
         /// As `5MB/day`, `800kB/day`; `none` takes it away. Without it, budgets are shown.
         bytes: Option<String>,
     },
+    /// Ask the network for a chart that is sealed here, and see what came of it.
+    Ask(Ask),
+    /// Answer an ask of another site: grant it a patient's chart, or refuse.
+    Answer {
+        /// The data folder.
+        dir: PathBuf,
+        /// The ask, as `ask --pending` names it.
+        ask: String,
+        #[command(flatten)]
+        verdict: Verdict,
+        /// Call sign of who decides.
+        #[arg(long, value_name = "CALLSIGN")]
+        by: String,
+    },
+    /// Open a patient's chart to another site. It cannot be taken back.
+    Grant {
+        /// The data folder.
+        dir: PathBuf,
+        /// The patient's id.
+        patient: String,
+        /// Call sign of the site.
+        #[arg(long, value_name = "SITE")]
+        to: String,
+        /// Call sign of who decides.
+        #[arg(long, value_name = "CALLSIGN")]
+        by: String,
+    },
     /// Check every stored byte against its hash, signature and chain.
     Check {
         /// The data folder.
         dir: PathBuf,
-        /// Also make all projections anew from the log and compare.
+        /// Also make all projections anew from the log and compare; if anything is damaged, make the database anew from what
+        /// can be read, and keep the damaged file.
         #[arg(long)]
         rebuild: bool,
     },
+}
+
+#[derive(Subcommand)]
+pub enum Bundle {
+    /// Write a bundle, or carry on the one that this site has begun in that file.
+    Write {
+        /// The data folder.
+        dir: PathBuf,
+        /// The file, under any name.
+        out: PathBuf,
+        /// Largest size in bytes; K, M and G are powers of 1024.
+        #[arg(long, value_name = "N", value_parser = bytes, default_value_t = sanad_node::bundle::MAX_BYTES)]
+        max_bytes: u64,
+        /// Only what this site has not confirmed; otherwise what is only here, then what any site has not confirmed.
+        #[arg(long = "for", value_name = "SITE")]
+        site: Option<String>,
+    },
+    /// Read a bundle, and write a receipt to carry back.
+    Read {
+        /// The data folder.
+        dir: PathBuf,
+        /// The bundle.
+        file: PathBuf,
+        /// Where the receipt goes; otherwise beside the bundle, under a name that says nothing.
+        #[arg(long, value_name = "OUT")]
+        receipt: Option<PathBuf>,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum Sms {
+    /// Print lines of at most 160 characters, the most urgent records first; each line is one message.
+    Encode {
+        /// The data folder.
+        dir: PathBuf,
+        /// The site that will read them.
+        #[arg(long = "for", value_name = "SITE")]
+        site: String,
+        /// Most lines.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=255),
+            default_value_t = sanad_node::sms::FRAMES_DEFAULT as u16)]
+        max_frames: u16,
+    },
+    /// Read lines from standard input, in any order; what is missing may follow later.
+    Decode {
+        /// The data folder.
+        dir: PathBuf,
+    },
+}
+
+/// A number of bytes: `65536`, `64K`, `512M`, `4G`.
+fn bytes(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.char_indices().last() {
+        Some((at, 'k' | 'K')) => (&text[..at], 10),
+        Some((at, 'm' | 'M')) => (&text[..at], 20),
+        Some((at, 'g' | 'G')) => (&text[..at], 30),
+        _ => (text, 0),
+    };
+    let number: u64 = digits.parse().map_err(|_| "a number, with or without K, M or G".to_owned())?;
+    number.checked_mul(1 << shift).ok_or_else(|| "too many bytes".to_owned())
+}
+
+#[derive(Args)]
+pub struct Ask {
+    /// The data folder.
+    pub dir: PathBuf,
+    #[command(flatten)]
+    pub what: AskWhat,
+    /// With --name: the father's own name.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["id", "tag", "list", "pending", "withdraw", "policy"])]
+    pub father: Option<String>,
+    /// With --name: the year of birth.
+    #[arg(long, value_name = "YEAR", conflicts_with_all = ["id", "tag", "list", "pending", "withdraw", "policy"])]
+    pub born: Option<u16>,
+    /// Call sign of who asks.
+    #[arg(long, value_name = "CALLSIGN")]
+    pub by: Option<String>,
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub struct AskWhat {
+    /// For the chart of the patient with this id.
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
+    /// For the chart of the patient with this tag number.
+    #[arg(long, value_name = "NUMBER")]
+    pub tag: Option<String>,
+    /// For the chart of the patient with this name, in Arabic or Latin letters.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// This site's asks and what came of them.
+    #[arg(long)]
+    pub list: bool,
+    /// Asks of other sites that wait for an answer from here.
+    #[arg(long)]
+    pub pending: bool,
+    /// Take an ask of this site back.
+    #[arg(long, value_name = "ASK")]
+    pub withdraw: Option<String>,
+    /// When this site answers: after a person agrees (as it is at first), or at once if exactly one patient fits.
+    #[arg(long, value_enum)]
+    pub policy: Option<AskPolicy>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AskPolicy {
+    AtOnce,
+    AskAPerson,
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub struct Verdict {
+    /// Grant the chart of this patient.
+    #[arg(long, value_name = "PATIENT")]
+    pub grant: Option<String>,
+    /// Grant nothing.
+    #[arg(long)]
+    pub refuse: bool,
+}
+
+#[derive(Args)]
+pub struct Keep {
+    /// The data folder of a keeper, or a folder with one for each network.
+    pub dir: PathBuf,
+    /// Where to listen.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8470")]
+    pub listen: SocketAddr,
+    /// Where members reach this keeper: `https://HOST:PORT`. Told to the members of each network and to nobody else.
+    #[arg(long, value_name = "URL")]
+    pub address: Vec<String>,
+    /// Bytes of entries that each network's keeper may hold; kept until another is given. Without one, the disk.
+    #[arg(long, value_name = "BYTES")]
+    pub quota: Option<u64>,
+    /// Another address of the site that let this keeper in: `https://HOST:PORT`, or `FOLDER=https://HOST:PORT` if there are
+    /// several networks.
+    #[arg(long, value_name = "URL")]
+    pub peer: Vec<String>,
 }
 
 #[derive(Args)]

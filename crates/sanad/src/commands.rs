@@ -1,16 +1,23 @@
 //! What each command does.
 
+pub mod ask;
+mod bundle;
 mod check;
 mod demo;
+mod exposed;
 mod found;
+mod keep;
 mod link;
 pub mod operate;
 mod serve;
+mod sms;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Bundle, Cli, Command, Sms};
 use crate::passphrase;
+use crate::say;
 use anyhow::Result;
 use operate::Operation;
+use sanad_node::carrier::Address;
 use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
@@ -32,11 +39,30 @@ async fn dispatch(cli: Cli) -> Result<u8> {
         Command::Demo(options) => return demo::run(options, json).await,
         Command::Init(site) => return found::init(site, &passphrase(true)?, json).await,
         Command::Join { site, invite } => return found::join(site, invite, || passphrase(true), json).await,
-        Command::Serve { dir, listen, address } => {
-            return serve::run(dir, &passphrase(false)?, *listen, address.clone(), json).await;
+        Command::Serve { dir, listen, address, discover, watch, watch_bytes } => {
+            warn_of_names(address);
+            let watched = serve::Watched { folders: watch.clone(), bytes_max: *watch_bytes };
+            return serve::run(dir, &passphrase(false)?, *listen, address.clone(), *discover, watched, json).await;
         }
-        Command::Invite { dir, haven, address } => {
-            (dir, Operation::Invite { haven: *haven, addresses: address.clone() })
+        Command::Keep(options) => {
+            warn_of_names(&options.address);
+            return keep::run(options, &passphrase(false)?, json).await;
+        }
+        Command::Bundle(Bundle::Write { dir, out, max_bytes, site }) => {
+            (dir, Operation::BundleWrite { out: absolute(out), max_bytes: *max_bytes, site: site.clone() })
+        }
+        Command::Bundle(Bundle::Read { dir, file, receipt }) => {
+            let receipt = receipt.as_deref().map(absolute);
+            (dir, Operation::BundleRead { file: absolute(file), receipt })
+        }
+        Command::Pin { dir, patient, off } => (dir, Operation::Pin { patient: patient.clone(), off: *off }),
+        Command::Sms(Sms::Encode { dir, site, max_frames }) => {
+            (dir, Operation::SmsEncode { site: site.clone(), max_frames: (*max_frames).into() })
+        }
+        Command::Sms(Sms::Decode { dir }) => return sms::decode(dir, &passphrase(false)?, json).await,
+        Command::Invite { dir, haven, keeper, address } => {
+            warn_of_names(address);
+            (dir, Operation::Invite { haven: *haven, keeper: *keeper, addresses: address.clone() })
         }
         Command::Import { dir, files, by } => {
             let files = files.iter().map(|file| absolute(file)).collect();
@@ -44,17 +70,42 @@ async fn dispatch(cli: Cli) -> Result<u8> {
         }
         Command::Export { dir, out } => (dir, Operation::Export { out: absolute(out) }),
         Command::Status { dir } => (dir, Operation::Status),
+        Command::Policy { dir, copies, outside, no_outside } => {
+            let outside = (*outside || *no_outside).then_some(*outside);
+            (dir, Operation::Policy { copies: *copies, outside })
+        }
+        Command::Explain { dir, what } => (dir, Operation::Explain { what: what.clone() }),
         Command::Sync { dir, with } => (dir, Operation::Sync { with: with.clone() }),
         Command::Link(link) => (&link.dir, Operation::Link(link::Linking::of(link)?)),
         Command::Budget { dir, site, bytes } => {
             let change = bytes.as_deref().map_or(Ok(link::Change::Nothing), link::budget)?;
             (dir, Operation::Budget { site: site.clone(), change })
         }
+        Command::Ask(options) => (&options.dir, Operation::Ask(options.into())),
+        Command::Answer { dir, ask, verdict, by } => {
+            let (ask, patient, by) = (ask.clone(), verdict.grant.clone(), by.clone());
+            (dir, Operation::Ask(ask::Operation::Answer { ask, patient, by }))
+        }
+        Command::Grant { dir, patient, to, by } => {
+            let (patient, to, by) = (patient.clone(), to.clone(), by.clone());
+            (dir, Operation::Ask(ask::Operation::Grant { patient, to, by }))
+        }
         Command::Check { dir, rebuild } => (dir, Operation::Check { rebuild: *rebuild }),
     };
+    if let (Operation::Status, Some(folders)) = (&operation, keep::many(dir)) {
+        return keep::status(&folders, &passphrase(false)?, json).await;
+    }
     let (code, result) = operate::here_or_there(dir, &passphrase(false)?, &operation).await?;
     print(json, &result, operate::in_words(&operation, &result));
     Ok(code)
+}
+
+/// An address that is a name is allowed, and costs something: whoever dials it asks a name server that nobody chose.
+fn warn_of_names(addresses: &[String]) {
+    let is_name = |address: &&String| address.parse().is_ok_and(|address: Address| address.is_name());
+    for address in addresses.iter().filter(is_name) {
+        eprintln!("{}", say::text("address-is-a-name", &[("address", address.clone())]));
+    }
 }
 
 /// Prints the result: JSON for scripts, words for people.

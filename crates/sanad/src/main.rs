@@ -4,6 +4,7 @@
 mod cli;
 mod commands;
 mod harden;
+mod local;
 mod passphrase;
 mod progress;
 mod remote;
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     harden::this_process();
+    local::ask();
     let cli = match cli::Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -2,6 +2,9 @@
 //! of the user (`SANAD_LANG`, else `LANG`; Arabic and English).
 
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
+use sanad_log::replica::SaveError;
+use sanad_node::ask::AskError;
+use sanad_node::bundle::BundleError;
 use sanad_node::carrier::DialError;
 use sanad_node::site::SiteError;
 use sanad_store::StoreError;
@@ -41,6 +44,36 @@ pub enum Trouble {
     /// No site of the network has this address.
     #[error("no site has this address")]
     UnknownAddress(String),
+    /// Only where the authority is held can the policy be set.
+    #[error("this site does not hold the network's authority")]
+    PolicyNoAuthority,
+    /// Neither a patient nor an entry.
+    #[error("not understood")]
+    ExplainNotUnderstood(String),
+    /// Nothing of this name is held.
+    #[error("nothing has this name")]
+    ExplainNotFound(String),
+    /// Several things begin so.
+    #[error("several things begin so")]
+    ExplainAmbiguous(String),
+    /// The folder is a keeper's: it has no screens.
+    #[error("this folder is a keeper's")]
+    IsAKeeper,
+    /// The folder holds a site that is no keeper.
+    #[error("this folder holds no keeper")]
+    NotAKeeper(PathBuf),
+    /// Two folders hold keepers of one network.
+    #[error("two folders hold keepers of one network")]
+    KeptTwice(PathBuf, PathBuf),
+    /// An address cannot be read.
+    #[error("the address cannot be read")]
+    BadAddress(String),
+    /// It is not said which of several networks an address is for.
+    #[error("it is not said which network the address is for")]
+    PeerOfWhich(String),
+    /// More text than any phone sends.
+    #[error("too much text")]
+    TooMuchText,
     /// The port is taken.
     #[error("cannot listen there")]
     CannotListen(String),
@@ -132,29 +165,59 @@ pub type Named = (u8, &'static str, Vec<(&'static str, String)>);
 
 /// The exit code of an error, and the message for it by name.
 pub fn name(error: &anyhow::Error) -> Named {
-    let plain = |code, id| (code, id, vec![]);
     if let Some(trouble) = error.downcast_ref::<Trouble>() {
         return name_trouble(trouble);
     }
-    if let Some(SiteError::Store(error)) = error.downcast_ref::<SiteError>() {
-        return name_store(error);
+    if let Some(error) = error.downcast_ref::<AskError>() {
+        return match error {
+            AskError::Site(error) => name_site(error),
+            error => crate::commands::ask::name(error),
+        };
+    }
+    if let Some(error) = error.downcast_ref::<BundleError>() {
+        return name_bundle(error);
     }
     if let Some(error) = error.downcast_ref::<StoreError>() {
         return name_store(error);
     }
     if let Some(error) = error.downcast_ref::<SiteError>() {
-        return match error {
-            SiteError::BadCallSign => plain(EXIT_USAGE, "bad-call-sign"),
-            SiteError::NoAuthority => plain(EXIT_REFUSED, "no-authority"),
-            SiteError::Save(error) => (EXIT_FAILED, "save-refused", vec![("why", error.to_string())]),
-            error => (EXIT_FAILED, "failed", vec![("why", error.to_string())]),
-        };
+        return name_site(error);
     }
     if let Some(error) = error.downcast_ref::<DialError>() {
         let code = if matches!(error, DialError::WrongCertificate { .. }) { EXIT_REFUSED } else { EXIT_FAILED };
         return (code, "unreachable", vec![("why", error.to_string())]);
     }
     (EXIT_FAILED, "failed", vec![("why", format!("{error:#}"))])
+}
+
+fn name_site(error: &SiteError) -> Named {
+    match error {
+        SiteError::Save(SaveError::KeeperWritesNothing) => (EXIT_REFUSED, "keeper-writes-nothing", vec![]),
+        SiteError::Save(SaveError::KeeperGetsNoKeys) => (EXIT_REFUSED, "keeper-gets-no-keys", vec![]),
+        SiteError::Save(SaveError::EndLost) => (EXIT_DAMAGED, "end-lost", vec![]),
+        SiteError::Store(error) => name_store(error),
+        SiteError::BadCallSign => (EXIT_USAGE, "bad-call-sign", vec![]),
+        SiteError::NoAuthority => (EXIT_REFUSED, "no-authority", vec![]),
+        SiteError::Save(error) => (EXIT_FAILED, "save-refused", vec![("why", error.to_string())]),
+        error => (EXIT_FAILED, "failed", vec![("why", error.to_string())]),
+    }
+}
+
+/// The exit code and the message for an error of a bundle.
+pub fn name_bundle(error: &BundleError) -> Named {
+    match error {
+        BundleError::Site(error) => name_site(error),
+        BundleError::NotReadable => (EXIT_REFUSED, "bundle-not-readable", vec![]),
+        BundleError::NotAFile => (EXIT_USAGE, "bundle-not-a-file", vec![]),
+        BundleError::Occupied => (EXIT_REFUSED, "bundle-occupied", vec![]),
+        BundleError::UnknownSite(site) => (EXIT_USAGE, "unknown-site", vec![("site", site.clone())]),
+        BundleError::UnknownPatient(patient) => (EXIT_USAGE, "unknown-patient", vec![("patient", patient.clone())]),
+        BundleError::TooManyPins(max) => (EXIT_REFUSED, "too-many-pins", vec![("max", max.to_string())]),
+        BundleError::NoKeys => (EXIT_REFUSED, "no-keys-yet", vec![]),
+        BundleError::TooSmall => (EXIT_USAGE, "bundle-too-small", vec![]),
+        BundleError::Full => (EXIT_FAILED, "bundle-full", vec![]),
+        error => (EXIT_FAILED, "bundle-io", vec![("why", error.to_string())]),
+    }
 }
 
 fn name_trouble(trouble: &Trouble) -> Named {
@@ -166,6 +229,19 @@ fn name_trouble(trouble: &Trouble) -> Named {
         Trouble::BadInvite(why) => (EXIT_USAGE, "bad-invite", vec![("why", why.clone())]),
         Trouble::JoinRefused(why) => (EXIT_REFUSED, "join-refused", vec![("why", why.clone())]),
         Trouble::UnknownAddress(address) => (EXIT_USAGE, "unknown-address", vec![("address", address.clone())]),
+        Trouble::PolicyNoAuthority => (EXIT_REFUSED, "policy-no-authority", vec![]),
+        Trouble::ExplainNotUnderstood(what) => (EXIT_USAGE, "explain-not-understood", vec![("what", what.clone())]),
+        Trouble::ExplainNotFound(what) => (EXIT_FAILED, "explain-not-found", vec![("what", what.clone())]),
+        Trouble::ExplainAmbiguous(what) => (EXIT_USAGE, "explain-ambiguous", vec![("what", what.clone())]),
+        Trouble::IsAKeeper => (EXIT_USAGE, "is-a-keeper", vec![]),
+        Trouble::NotAKeeper(folder) => (EXIT_USAGE, "not-a-keeper", vec![("folder", folder.display().to_string())]),
+        Trouble::KeptTwice(one, other) => {
+            let args = vec![("one", one.display().to_string()), ("other", other.display().to_string())];
+            (EXIT_USAGE, "kept-twice", args)
+        }
+        Trouble::BadAddress(address) => (EXIT_USAGE, "bad-address", vec![("address", address.clone())]),
+        Trouble::PeerOfWhich(name) => (EXIT_USAGE, "peer-of-which", vec![("name", name.clone())]),
+        Trouble::TooMuchText => (EXIT_USAGE, "too-much-text", vec![]),
         Trouble::Serial { device, why } => {
             (EXIT_FAILED, "serial", vec![("device", device.clone()), ("why", why.clone())])
         }
@@ -185,7 +261,9 @@ fn name_store(error: &StoreError) -> Named {
         StoreError::NoStore => (EXIT_USAGE, "no-store", vec![]),
         StoreError::Exists => (EXIT_REFUSED, "exists", vec![]),
         StoreError::Full => (EXIT_FAILED, "disk-full", vec![]),
-        StoreError::Vault(_) | StoreError::Damaged { .. } | StoreError::DamagedFile => {
+        StoreError::DamagedHead => (EXIT_DAMAGED, "damaged-head", vec![]),
+        StoreError::Vault(why) => (EXIT_DAMAGED, "damaged-vault", vec![("why", (*why).to_owned())]),
+        StoreError::Damaged { .. } | StoreError::DamagedFile => {
             (EXIT_DAMAGED, "damaged", vec![("why", error.to_string())])
         }
         error => (EXIT_FAILED, "failed", vec![("why", error.to_string())]),

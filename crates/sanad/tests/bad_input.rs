@@ -118,3 +118,36 @@ fn a_history_that_returns_to_an_earlier_version_ends_at_that_version() {
     assert_eq!(site.import(&file)["unchanged"], 3);
     assert!(String::from_utf8_lossy(&site.export(&scratch.at("out"))["Patient/one.json"]).contains("First"));
 }
+
+/// Two documents made from one template, in one import: neither person's allergy becomes the other's.
+#[test]
+fn two_documents_of_one_template_keep_their_peoples_records_apart() {
+    let scratch = Scratch::new("template");
+    let site = Site::found(scratch.at("a"), "Cedar");
+    let document = |person: &str, name: &str, allergy: &str| {
+        json!({ "resourceType": "Bundle", "type": "document", "entry": [
+            { "fullUrl": format!("urn:uuid:{person}"), "resource": { "resourceType": "Patient", "name": [{ "text": name }] } },
+            { "fullUrl": "urn:uuid:0d1b0c0e-2f5f-4e53-9d2c-16d29b1f3f41", "resource": {
+                "resourceType": "AllergyIntolerance", "patient": { "reference": format!("urn:uuid:{person}") },
+                "code": { "text": allergy } } },
+        ]})
+    };
+    let (one, other) = ("0d1b0c0e-2f5f-4e53-9d2c-000000000001", "0d1b0c0e-2f5f-4e53-9d2c-000000000002");
+    scratch.write("in/1.json", document(one, "Rana", "penicillin").to_string());
+    scratch.write("in/2.json", document(other, "Samir", "latex").to_string());
+    for _ in 0..2 {
+        site.run("import", &[scratch.at("in").to_str().unwrap()]).code(0);
+        let exported = site.export(&scratch.at("out"));
+        let mut allergies: Vec<_> = exported
+            .iter()
+            .filter(|(name, _)| name.contains("AllergyIntolerance"))
+            .map(|(_, bytes)| serde_json::from_slice::<Value>(bytes).unwrap())
+            .map(|it| {
+                format!("{} {}", it["patient"]["reference"].as_str().unwrap(), it["code"]["text"].as_str().unwrap())
+            })
+            .collect();
+        allergies.sort();
+        assert_eq!(allergies, [format!("Patient/{one} penicillin"), format!("Patient/{other} latex")]);
+        std::fs::remove_dir_all(scratch.at("out")).unwrap();
+    }
+}

@@ -89,7 +89,10 @@ fn a_folder_that_is_a_site_is_not_founded_again_and_one_that_is_none_is_not_open
     run(sanad().arg("no-such-command")).code(2);
     run(sanad().arg("status")).code(2);
     let help = run(sanad().arg("--help")).code(0);
-    for name in ["demo", "init", "invite", "join", "serve", "import", "export", "status", "sync", "check"] {
+    for name in [
+        "demo", "init", "invite", "join", "serve", "import", "export", "status", "sync", "check", "bundle", "pin",
+        "sms",
+    ] {
         assert!(help.out.contains(&format!("\n  {name} ")), "{name}");
     }
 }

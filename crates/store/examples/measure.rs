@@ -152,7 +152,8 @@ fn small_commits(dir: &TempDir, store: &mut Store, site: &mut Site, scopes: &[Sc
 }
 
 fn commit(store: &mut Store, site: &Site, entries: &[(&Entry, &Clear)]) -> Outcome<()> {
-    let entries: Vec<_> = entries.iter().map(|(entry, text)| Incoming { entry, text: Some(text) }).collect();
+    let entries: Vec<_> =
+        entries.iter().map(|(entry, text)| Incoming { entry, text: Some(text), save: None }).collect();
     store.commit(Batch { entries: &entries, state: &[] }, &site.directory)?;
     Ok(())
 }

@@ -2,26 +2,30 @@
 //!
 //! Promise: what [`Store::commit`] has acknowledged is on the disk; what it refused has left no trace.
 
+use crate::carried;
 use crate::error::StoreError;
 use crate::project::Projector;
 use crate::state::{StateChange, keep_refused, put_state};
 use crate::store::Store;
-use crate::tally::Tally;
-use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior, params};
+use crate::tally::{CUT, Tally};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use sanad_log::directory::{Directory, Unreadable};
 use sanad_log::entry::{BODY_BYTES_MAX, Entry, HEADER_LEN, Header, SEQ_MAX};
-use sanad_log::ids::{EntryId, Lane, LogId, Seq};
+use sanad_log::ids::{EntryId, Lane, LogId, ScopeTag, Seq};
 use sanad_log::seal::Clear;
 use sanad_record::op::Save;
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An entry to take in. The caller has checked it, or signed it.
 #[derive(Clone, Copy)]
 pub struct Incoming<'a> {
     /// The entry.
     pub entry: &'a Entry,
-    /// What it says, where the caller knows it already: an own save need not be opened again.
+    /// Its plain body, where the caller knows it already: what was sealed a moment ago need not be opened again.
     pub text: Option<&'a Clear>,
+    /// What the plain body says, where the caller knows that too: it must be what [`Save::decode`] makes of it.
+    pub save: Option<&'a Save>,
 }
 
 /// What is to become durable together.
@@ -78,14 +82,22 @@ impl EntryState {
 }
 
 /// An entry's body as far as it can be read here.
-pub(crate) struct Opened {
+pub(crate) struct Opened<'a> {
     pub(crate) state: EntryState,
-    pub(crate) save: Option<Save>,
+    pub(crate) save: Option<Cow<'a, Save>>,
 }
 
-impl Opened {
+impl<'a> Opened<'a> {
+    /// Takes what the caller knows, and opens the rest.
+    fn of_incoming(incoming: &Incoming<'a>, directory: &Directory) -> Opened<'a> {
+        match (incoming.save, incoming.entry.header().log.lane) {
+            (None, _) | (_, Lane::Control) => Opened::of(incoming.entry, incoming.text, directory),
+            (Some(save), _) => Opened { state: EntryState::Readable, save: Some(Cow::Borrowed(save)) },
+        }
+    }
+
     /// Opens a body, or says why not. Depends on the entry and the directory only.
-    pub(crate) fn of(entry: &Entry, text: Option<&Clear>, directory: &Directory) -> Opened {
+    pub(crate) fn of(entry: &Entry, text: Option<&Clear>, directory: &Directory) -> Opened<'static> {
         let bare = |state| Opened { state, save: None };
         if entry.header().log.lane == Lane::Control {
             return bare(EntryState::Control);
@@ -103,7 +115,7 @@ impl Opened {
             },
         };
         match Save::decode(text.expose()) {
-            Ok(save) => Opened { state: EntryState::Readable, save: Some(save) },
+            Ok(save) => Opened { state: EntryState::Readable, save: Some(Cow::Owned(save)) },
             Err(_) => bare(EntryState::NotASave),
         }
     }
@@ -124,7 +136,7 @@ impl Store {
     /// # Errors
     /// As [`Store::commit`].
     pub fn append(&mut self, entries: &[Entry], directory: &Directory) -> Result<Appended, StoreError> {
-        let entries: Vec<_> = entries.iter().map(|entry| Incoming { entry, text: None }).collect();
+        let entries: Vec<_> = entries.iter().map(|entry| Incoming { entry, text: None, save: None }).collect();
         self.commit(Batch { entries: &entries, state: &[] }, directory)
     }
 
@@ -149,10 +161,20 @@ impl Store {
     fn try_commit(&mut self, batch: Batch<'_>, directory: &Directory) -> Result<Appended, StoreError> {
         let tx = Transaction::new(&mut self.db, TransactionBehavior::Immediate)?;
         let mut places = Places { tx: &tx, logs: &mut self.logs, next_blob: &mut self.next_blob };
-        let mut projector = Projector::new(&tx);
-        let (mut done, mut tally) = (Appended::default(), Tally::default());
-        for Incoming { entry, text } in batch.entries {
+        let mut projector = Projector::new(&tx)?;
+        let (mut done, mut counts, mut found) = (Appended::default(), Tally::default(), BTreeSet::new());
+        for incoming in batch.entries {
+            let entry = incoming.entry;
             let (log, header) = (places.log(entry.header().log)?, entry.header());
+            if self.lost.places.contains(&(header.log, header.seq)) {
+                found.insert((header.log, header.seq));
+                if places.put_again(log, entry)? {
+                    // The bytes have another number now, and the old one stands for nothing.
+                    counts.add(CUT, 1);
+                    done.stored += 1;
+                    continue;
+                }
+            }
             match places.held(log, header.seq)? {
                 Some(id) if id == entry.id() => done.duplicates += 1,
                 Some(_) => {
@@ -161,13 +183,19 @@ impl Store {
                     done.forks.push((header.log, header.seq));
                 }
                 None => {
-                    let opened = Opened::of(entry, *text, directory);
+                    let opened = Opened::of_incoming(incoming, directory);
                     places.put(log, entry, &opened)?;
-                    tally.entry(opened.state, opened.records(), 1);
+                    counts.entry(opened.state, opened.records(), 1);
+                    counts.bytes(opened.state, HEADER_LEN + entry.body().len(), 1);
                     done.stored += 1;
                     done.sealed += u64::from(opened.state == EntryState::Sealed);
                     if opened.state.is_unreadable() {
                         done.unreadable.push((header.log, header.seq));
+                    }
+                    if let Some(inner) = entry.carried() {
+                        carried::note(&tx, &inner.id())?;
+                        places.log(inner.header().log)?;
+                        projector.expect_twice();
                     }
                     if let Some(save) = &opened.save {
                         projector.save(log, entry, save)?;
@@ -175,12 +203,19 @@ impl Store {
                 }
             }
         }
-        projector.finish(&mut tally)?;
-        tally.write(&tx)?;
+        projector.finish(&mut counts)?;
+        counts.write(&tx)?;
         for change in batch.state {
             put_state(&tx, *change)?;
         }
+        let lost = (!found.is_empty()).then(|| {
+            let mut lost = self.lost.clone();
+            lost.places.retain(|place| !found.contains(place));
+            lost
+        });
+        lost.iter().try_for_each(|lost| lost.write(&tx))?;
         tx.commit()?;
+        self.lost = lost.unwrap_or_else(|| std::mem::take(&mut self.lost));
         let sum = done.stored + done.duplicates + done.forks.len() as u64;
         assert!(sum == batch.entries.len() as u64, "every entry of the batch is accounted for");
         Ok(done)
@@ -207,6 +242,20 @@ impl Places<'_> {
         Ok(n)
     }
 
+    /// Puts the bytes of an entry back where they could not be read any more; false if the place itself is gone too. What
+    /// is known of the entry and what the projections made of it stays: the author has signed one entry for this place.
+    /// (Where the author has signed two, a rebuild tells.)
+    fn put_again(&mut self, log: i64, entry: &Entry) -> Result<bool, StoreError> {
+        let header = entry.header();
+        let mut place = self.tx.prepare_cached("UPDATE entry SET blob = ?3 WHERE log = ?1 AND seq = ?2")?;
+        if place.execute(params![log, header.seq as i64, *self.next_blob])? == 0 {
+            return Ok(false);
+        }
+        drop(place);
+        self.put_blob(entry)?;
+        Ok(true)
+    }
+
     fn held(&self, log: i64, seq: Seq) -> Result<Option<EntryId>, StoreError> {
         let mut statement = self
             .tx
@@ -219,16 +268,11 @@ impl Places<'_> {
             .map_err(|_| StoreError::DamagedFile)
     }
 
-    fn put(&mut self, log: i64, entry: &Entry, opened: &Opened) -> Result<(), StoreError> {
+    fn put(&mut self, log: i64, entry: &Entry, opened: &Opened<'_>) -> Result<(), StoreError> {
         let header = entry.header();
         assert!((1..=SEQ_MAX).contains(&header.seq), "a place in a log");
         assert!(header.body_len as usize == entry.body().len() && entry.body().len() <= BODY_BYTES_MAX, "a whole body");
-        let blob = *self.next_blob;
-        self.tx.prepare_cached("INSERT INTO blob (id, header, body) VALUES (?1, ?2, ?3)")?.execute(params![
-            blob,
-            header.encode(),
-            entry.body()
-        ])?;
+        let blob = self.put_blob(entry)?;
         self.tx
             .prepare_cached(
                 "INSERT INTO entry (log, seq, scope, state, records, blob) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -236,12 +280,29 @@ impl Places<'_> {
             .execute(params![
                 log,
                 header.seq as i64,
-                header.scope.as_bytes(),
+                scope_number(self.tx, &header.scope)?,
                 opened.state as u8,
                 opened.records(),
                 blob
             ])?;
-        *self.next_blob += 1;
         Ok(())
     }
+
+    fn put_blob(&mut self, entry: &Entry) -> Result<i64, StoreError> {
+        let blob = *self.next_blob;
+        let mut statement = self.tx.prepare_cached("INSERT INTO blob (id, header, body) VALUES (?1, ?2, ?3)")?;
+        statement.execute(params![blob, entry.header().encode(), entry.body()])?;
+        *self.next_blob += 1;
+        Ok(blob)
+    }
+}
+
+/// The number of a scope, given if it has none yet. Charts may be too many to be kept in memory.
+pub(crate) fn scope_number(db: &Connection, scope: &ScopeTag) -> Result<i64, StoreError> {
+    let mut known = db.prepare_cached("SELECT n FROM scope WHERE tag = ?1")?;
+    if let Some(n) = known.query_row([scope.as_bytes()], |row| row.get(0)).optional()? {
+        return Ok(n);
+    }
+    db.prepare_cached("INSERT INTO scope (tag) VALUES (?1)")?.execute([scope.as_bytes()])?;
+    Ok(db.last_insert_rowid())
 }

@@ -7,7 +7,7 @@ use crate::store::Store;
 use crate::tally::Tally;
 use rusqlite::{Transaction, TransactionBehavior, params};
 use sanad_log::directory::Directory;
-use sanad_log::entry::Entry;
+use sanad_log::entry::{Entry, HEADER_LEN};
 use sanad_log::ids::{ScopeTag, Seq};
 use std::collections::BTreeSet;
 
@@ -51,6 +51,12 @@ impl Store {
         Ok(done)
     }
 
+    /// Opens what the keys at hand open.
+    pub(crate) fn open_readable(&mut self, directory: &Directory) -> Result<(), StoreError> {
+        let readable = self.sealed_scopes()?.into_iter().filter(|scope| directory.is_readable(scope)).collect();
+        self.open_backlog(&readable, directory).map(drop)
+    }
+
     /// One transaction's worth; the cursor to go on from, or `None` at the end.
     fn open_some(
         &mut self,
@@ -61,7 +67,7 @@ impl Store {
     ) -> Result<Option<Cursor>, StoreError> {
         let tx = Transaction::new(&mut self.db, TransactionBehavior::Immediate)?;
         let Piece { sealed, next } = sealed_of(&tx, scope, from)?;
-        let mut projector = Projector::new(&tx);
+        let mut projector = Projector::new(&tx)?;
         let (mut step, mut tally) = (BacklogOpened::default(), Tally::default());
         let mut update = tx.prepare_cached("UPDATE entry SET state = ?3, records = ?4 WHERE log = ?1 AND seq = ?2")?;
         for (log, entry) in &sealed {
@@ -77,6 +83,9 @@ impl Store {
             let seq = entry.header().seq as i64;
             let updated = update.execute(params![log, seq, opened.state as u8, opened.records()])?;
             assert!(updated == 1, "an entry has one row");
+            let bytes = HEADER_LEN + entry.body().len();
+            tally.bytes(EntryState::Sealed, bytes, -1);
+            tally.bytes(opened.state, bytes, 1);
             tally.entry(EntryState::Sealed, None, -1);
             tally.entry(opened.state, opened.records(), 1);
             if let Some(save) = &opened.save {
@@ -105,8 +114,8 @@ struct Piece {
 /// Sealed entries of a scope after a cursor.
 fn sealed_of(tx: &Transaction<'_>, scope: &ScopeTag, from: Cursor) -> Result<Piece, StoreError> {
     let mut places = tx.prepare_cached(
-        "SELECT log, seq, blob FROM entry WHERE scope = ?1 AND state = ?2 AND (log, seq) > (?3, ?4)
-         ORDER BY log, seq LIMIT ?5",
+        "SELECT log, seq, blob FROM entry WHERE scope = (SELECT n FROM scope WHERE tag = ?1) AND state = ?2
+         AND (log, seq) > (?3, ?4) ORDER BY log, seq LIMIT ?5",
     )?;
     let sealed = EntryState::Sealed as u8;
     let rows = places.query_map(params![scope.as_bytes(), sealed, from.0, from.1, ENTRIES_MAX], |row| {

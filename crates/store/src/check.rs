@@ -1,14 +1,16 @@
 //! Is everything still there, and does what is shown still follow from it?
 //!
-//! Promise: the log is the truth. A rebuild makes every projection again from it and says whether anything differed; it
-//! is not done over a damaged log, since the projections may then know more than the log does.
+//! Promise: the log is the truth. A rebuild makes every projection again from it and says whether anything differed; where
+//! there is damage, the whole database is made anew from what can be read, and the damaged file is kept.
 
 use crate::append::Opened;
+use crate::damage::Lost;
 use crate::db::Role;
 use crate::digest;
 use crate::error::StoreError;
 use crate::load;
 use crate::project::Projector;
+use crate::repair::Repaired;
 use crate::schema;
 use crate::store::Store;
 use crate::tally::{self, Tally};
@@ -19,7 +21,6 @@ use sanad_log::entry::Entry;
 use sanad_log::frontier::Range;
 use sanad_log::ids::{EntryId, LogId, NetworkId, Seq};
 use sanad_log::sign::Verifier;
-use std::collections::BTreeSet;
 
 /// Places looked at between two reports of progress, and the piece in which a check can be cut into slices.
 const PIECE: u64 = 1_024;
@@ -87,12 +88,17 @@ pub struct Report {
     pub projections_equal: Option<bool>,
     /// The digest of the projections as they are now; `None` if they cannot be read.
     pub projection_digest: Option<[u8; 32]>,
+    /// What was here once and cannot be read now: named until it has come back from another site.
+    pub lost: Lost,
+    /// What making the database anew did, in this check or since the last one in this process; `None` if it was not.
+    pub repaired: Option<Repaired>,
 }
 
 impl Report {
     /// True if nothing was lost or changed: `sanad check` ends with 0 and otherwise with 4.
     pub fn is_sound(&self) -> bool {
-        self.damages == 0 && self.projections_equal != Some(false)
+        let found_before = self.repaired.is_some() || !self.lost.is_empty();
+        self.damages == 0 && self.projections_equal != Some(false) && !found_before
     }
 
     fn note(&mut self, damage: Damage) {
@@ -115,10 +121,11 @@ impl Store {
     /// Checks the store. `progress` hears the stage, how much of it is done, and how much there is.
     ///
     /// With `rebuild`, what the keys in `directory` open by now is opened first, and all projections are made again in one
-    /// transaction; if they differ, the new ones stay. A log with damage is not rebuilt from.
+    /// transaction; if they differ, the new ones stay. Where there is damage, [`Store::repair`] makes the database anew.
     ///
     /// # Errors
-    /// Only what stops the check itself; damage is in the report.
+    /// Only what stops the check itself; damage is in the report. [`StoreError::Full`] if there is no room for another
+    /// database beside the damaged one.
     pub fn check(
         &mut self,
         check: Check<'_>,
@@ -129,12 +136,16 @@ impl Store {
         self.check_pages(&mut report, progress)?;
         self.check_entries(check, &mut report, progress)?;
         if check.rebuild && report.damages == 0 {
-            let readable: BTreeSet<_> =
-                self.sealed_scopes()?.into_iter().filter(|scope| directory.is_readable(scope)).collect();
-            self.open_backlog(&readable, directory)?;
+            self.open_readable(directory)?;
             let equal = self.rebuild(directory, progress).map_err(|error| self.recover(error))?;
             report.projections_equal = Some(equal);
+        } else if check.rebuild {
+            progress(Stage::Rebuild, 0, 1);
+            self.repair(Some(directory))?;
+            progress(Stage::Rebuild, 1, 1);
         }
+        report.lost = self.lost.clone();
+        report.repaired = self.repaired.take();
         report.projection_digest = self.projection_digest().map_err(|error| self.recover(error)).ok();
         Ok(report)
     }
@@ -182,7 +193,10 @@ impl Store {
             Err(error) => {
                 // Without the table of places nothing can be named.
                 return match self.recover(error) {
-                    StoreError::DamagedFile => Ok(()),
+                    StoreError::DamagedFile => {
+                        report.note(Damage::Structure(1));
+                        Ok(())
+                    }
                     error => Err(error),
                 };
             }
@@ -217,8 +231,16 @@ impl Store {
         let (log, mut next) = (piece.log, piece.from);
         while next <= piece.to {
             match self.load(Range { from: next, ..piece }, PIECE_BYTES_MAX) {
+                // The table of places says one thing here and another there.
+                Ok(entries) if entries.is_empty() => {
+                    report.note(Damage::Structure(1));
+                    return Ok(());
+                }
+                Err(StoreError::DamagedFile) => {
+                    report.note(Damage::Structure(1));
+                    return Ok(());
+                }
                 Ok(entries) => {
-                    assert!(!entries.is_empty(), "a held place loads");
                     for entry in &entries {
                         if before.is_some_and(|id| id != entry.header().prev) {
                             report.note(Damage::Chain(log, entry.header().seq));
@@ -249,12 +271,12 @@ impl Store {
         directory: &Directory,
         progress: &mut dyn FnMut(Stage, u64, u64),
     ) -> Result<bool, StoreError> {
-        let spans = load::spans(&self.db)?;
+        let spans = load::spans(&self.db, &self.lost)?;
         let total: u64 = spans.iter().map(|span| span.to - span.from + 1).sum();
         let tx = Transaction::new(&mut self.db, TransactionBehavior::Immediate)?;
         let before = digest::projections(&tx)?;
         schema::recreate_projections(&tx)?;
-        let mut projector = Projector::new(&tx);
+        let mut projector = Projector::new(&tx)?;
         let mut done = 0;
         for Span { log, from, to, .. } in spans {
             let number = load::log_number(&tx, log)?.ok_or(StoreError::DamagedFile)?;

@@ -8,6 +8,8 @@ use rusqlite::{Connection, OpenFlags};
 use sanad_log::seal::SealKey;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, RwLock};
 use zeroize::Zeroizing;
 
 /// Name of the database file; `-wal` and `-shm` stand beside it while it is open.
@@ -35,6 +37,21 @@ pub(crate) struct Files {
     path: PathBuf,
     /// The `PRAGMA key` statement.
     key: Zeroizing<String>,
+    /// What all who read share, so that the file can be put in another's place when nobody has it open.
+    pub(crate) readers: Arc<Readers>,
+    /// Page cache of the writer.
+    pub(crate) writer_cache_kib: u32,
+}
+
+/// The connections of those who read.
+#[derive(Default)]
+pub(crate) struct Readers {
+    /// Held shared while something is read, alone while another file takes the place of the database.
+    pub(crate) gate: RwLock<()>,
+    /// Idle connections.
+    pub(crate) idle: Mutex<Vec<Connection>>,
+    /// True once one of them met a damaged page.
+    pub(crate) met_damage: AtomicBool,
 }
 
 /// What a connection is for.
@@ -59,7 +76,25 @@ impl Files {
         }
         key.push_str("'\"");
         assert!(key.len() == 16 + 64 + 2, "a raw key has 64 digits");
-        Files { path: dir.join(DB_FILE), key }
+        Files { path: dir.join(DB_FILE), key, readers: Arc::default(), writer_cache_kib: WRITER_CACHE_KIB }
+    }
+
+    /// The same keys over another file of the folder.
+    pub(crate) fn beside(&self, path: &Path) -> Files {
+        let writer_cache_kib = self.writer_cache_kib;
+        Files { path: path.to_owned(), key: self.key.clone(), readers: Arc::default(), writer_cache_kib }
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Bytes that are free on the disk, for whoever runs this.
+    pub(crate) fn free_bytes(&self) -> Result<u64, StoreError> {
+        let disk = rustix::fs::statvfs(&self.path)
+            .map_err(|errno| StoreError::io("asking how much room the disk has")(errno.into()))?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
     /// Opens a connection.
@@ -72,7 +107,7 @@ impl Files {
         // SQLCipher writes to standard error of its own accord otherwise.
         db.execute_batch("PRAGMA cipher_log_level = NONE")?;
         db.execute_batch(&self.key)?;
-        let cache_kib = if role == Role::Writer { WRITER_CACHE_KIB } else { READER_CACHE_KIB };
+        let cache_kib = if role == Role::Writer { self.writer_cache_kib } else { READER_CACHE_KIB };
         db.execute_batch(&format!(
             "PRAGMA cipher_page_size = {PAGE_BYTES};
              PRAGMA temp_store = MEMORY;

@@ -49,6 +49,9 @@ pub enum StoreError {
     /// A page of the database does not pass its check.
     #[error("a page of the database is damaged; run a check")]
     DamagedFile,
+    /// The first pages of the database, or the secrets in it, are damaged: nothing in it can be opened. Nothing was changed.
+    #[error("the beginning of the database is damaged; nothing in it can be opened")]
+    DamagedHead,
     /// The database was written by a later release.
     #[error("the data folder has format {0}, which this release does not know")]
     Newer(i64),

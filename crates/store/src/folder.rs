@@ -56,6 +56,14 @@ impl Folder {
         Ok(Folder { dir: dir.to_owned(), hold: lock(dir)? })
     }
 
+    /// True if a folder has data.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn is_founded(dir: &Path) -> Result<bool, StoreError> {
+        is_file(&dir.join(VAULT_FILE))
+    }
+
     /// Makes the folder if need be, and takes hold of it. It has no data yet: [`Folder::found`] comes next.
     ///
     /// # Errors

@@ -4,11 +4,11 @@
 use crate::append::EntryState;
 use crate::error::StoreError;
 use crate::store::logs;
-use crate::tally;
+use crate::tally::Totals;
 use rusqlite::{Connection, params};
 use sanad_log::frontier::{Frontier, Range};
 use sanad_log::ids::ScopeTag;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Entries and the records in them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -50,6 +50,8 @@ pub struct Counts {
     pub conflicts: u64,
     /// Pieces of evidence kept of what was refused.
     pub refused: u64,
+    /// Bytes of all entries, headers and bodies.
+    pub bytes: u64,
 }
 
 /// Entries and records in some ranges; places that are not held count as nothing.
@@ -81,7 +83,8 @@ pub(crate) fn records_in_scopes(
         wanted.insert(*range);
     }
     let logs = logs(db)?;
-    let mut statement = db.prepare_cached("SELECT log, seq, records FROM entry WHERE scope = ?1")?;
+    let mut statement =
+        db.prepare_cached("SELECT log, seq, records FROM entry WHERE scope = (SELECT n FROM scope WHERE tag = ?1)")?;
     let mut sums = Sums::default();
     for scope in scopes {
         let mut rows = statement.query([scope.as_bytes()])?;
@@ -97,24 +100,22 @@ pub(crate) fn records_in_scopes(
 
 /// What the store holds.
 pub(crate) fn counts(db: &Connection) -> Result<Counts, StoreError> {
-    use EntryState::{BrokenSeal, Control, NotASave, Readable, Sealed};
-    let mut statement = db.prepare_cached("SELECT name, value FROM tally")?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)))?;
-    let tally: BTreeMap<i64, i64> = rows.collect::<Result<_, _>>()?;
-    let counted = |name: i64| u64::try_from(tally.get(&name).copied().unwrap_or(0)).unwrap_or(0);
-    let sum = |of: fn(EntryState) -> i64, states: &[EntryState]| states.iter().map(|state| counted(of(*state))).sum();
+    use EntryState::{BrokenSeal, Control, NotASave, Sealed};
+    let totals = Totals::read(db)?;
     let count = |sql: &str| -> Result<u64, StoreError> {
         Ok(db.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0))? as u64)
     };
-    let all = [Control, Sealed, Readable, BrokenSeal, NotASave];
+    let closed = totals.entries_in(&[Sealed, BrokenSeal, NotASave]);
     Ok(Counts {
-        entries: sum(tally::entries_in, &all),
-        control_entries: sum(tally::entries_in, &[Control]),
-        sealed_entries: sum(tally::entries_in, &[Sealed]),
-        unreadable_entries: sum(tally::entries_in, &[BrokenSeal, NotASave]),
-        records: sum(tally::records_in, &all),
-        readable_records: sum(tally::records_in, &[Readable]),
-        resources: counted(tally::RESOURCES),
+        entries: totals.entries(),
+        control_entries: totals.entries_in(&[Control]),
+        sealed_entries: totals.entries_in(&[Sealed]),
+        unreadable_entries: totals.entries_in(&[BrokenSeal, NotASave]),
+        // What cannot be read counts as one.
+        records: totals.readable_records() + closed,
+        readable_records: totals.readable_records(),
+        resources: totals.resources(),
+        bytes: totals.unread_bytes(),
         // Each of these counts along an index that holds nothing else.
         patients: count("SELECT count(*) FROM patient WHERE survivor IS NULL")?,
         conflicts: count("SELECT count(*) FROM resource WHERE conflicts > 0")?,

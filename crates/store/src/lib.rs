@@ -13,17 +13,21 @@
 
 mod append;
 mod backlog;
+mod carried;
 mod check;
+mod damage;
 mod db;
 mod digest;
 mod error;
 mod folder;
 mod gauge;
+mod inspect;
 mod load;
 mod patients;
 mod people;
 mod project;
 mod reader;
+mod repair;
 mod resources;
 mod schema;
 mod search;
@@ -35,19 +39,23 @@ mod tally;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod vault;
 
 pub use append::{Appended, Batch, EntryState, Incoming};
 pub use backlog::BacklogOpened;
 pub use check::{Check, Damage, Report, Stage};
+pub use damage::Lost;
 pub use error::StoreError;
 pub use folder::{Folder, WRONG_PASSPHRASE_DELAY};
 pub use gauge::{Counts, Sums};
 pub use load::{ControlLane, EntryRef};
 pub use patients::{PATIENT_RESOURCES_MAX, PatientPage, PatientRow};
 pub use reader::Reader;
+pub use repair::Repaired;
 pub use resources::{ConflictRow, PAGE_ROWS_MAX, Page, Resource, ResourceRow, VersionRow};
 pub use secrets::Secrets;
 pub use state::{EVIDENCE_BYTES_MAX, EVIDENCE_MAX, Refused, STATE_KEY_BYTES_MAX, STATE_VALUE_BYTES_MAX, StateChange};
 pub use store::Store;
+pub use trace::{FOUND_MAX, LaneSums};
 pub use vault::{KdfCost, SLOTS_MAX};

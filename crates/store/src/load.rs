@@ -3,6 +3,7 @@
 //! Promise: every entry that leaves here is hashed again first. A damaged one is named and stops no other.
 
 use crate::append::EntryState;
+use crate::damage::Lost;
 use crate::error::StoreError;
 use crate::store::{Store, log_of, logs};
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -41,30 +42,52 @@ impl Store {
     /// # Errors
     /// [`StoreError::Damaged`] if the first place is damaged; ask again from the one after it. Input/output.
     pub fn load(&mut self, range: Range, bytes_max: usize) -> Result<Vec<Entry>, StoreError> {
-        shortened(range, |range| load(&self.db, range, bytes_max).map_err(|error| self.recover(error)))
+        let loaded = shortened(range, |range| load(&self.db, range, bytes_max).map_err(|error| self.recover(error)));
+        match loaded {
+            // Only a place that the table of places names was ever held; the table itself may be what is damaged.
+            Err(StoreError::Damaged { log, seq }) => match has_place(&self.db, log, seq) {
+                Ok(true) => {
+                    self.note_lost(log, seq);
+                    Err(StoreError::Damaged { log, seq })
+                }
+                Ok(false) => Ok(Vec::new()),
+                Err(error) => Err(self.recover(error)),
+            },
+            loaded => loaded,
+        }
     }
 
-    /// What is held: contiguous pieces of every log, in the order of logs and places.
+    /// What is held: contiguous pieces of every log, in the order of logs and places. A place that cannot be read is not
+    /// held; of those within a piece, only what has been met before is known.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] if the entry at an end of a piece is damaged: what continues it cannot be told then.
-    /// Input/output.
+    /// [`StoreError::DamagedFile`] if the table of places cannot be read. Input/output.
     pub fn spans(&mut self) -> Result<Vec<Span>, StoreError> {
-        spans(&self.db).map_err(|error| self.recover(error))
+        loop {
+            // Every round names one more place, so this ends.
+            match spans(&self.db, &self.lost) {
+                Err(StoreError::Damaged { log, seq }) => {
+                    self.recover(StoreError::DamagedFile);
+                    self.note_lost(log, seq);
+                }
+                spans => return spans.map_err(|error| self.recover(error)),
+            }
+        }
     }
 
     /// The control lane, for filling a directory at the start. Damaged entries are named and left out.
     ///
     /// # Errors
-    /// Input/output.
+    /// [`StoreError::DamagedFile`] if the table of places cannot be read. Input/output.
     pub fn control_entries(&mut self) -> Result<ControlLane, StoreError> {
         let mut lane = ControlLane::default();
-        for span in spans_of(&self.db, |log| log.lane == Lane::Control)? {
+        let spans = spans_of(&self.db, |log| log.lane == Lane::Control).map_err(|error| self.recover(error))?;
+        for span in spans {
             let mut next = span.1;
             while next <= span.2 {
                 match self.load(Range { log: span.0, from: next, to: span.2 }, usize::MAX) {
+                    Ok(entries) if entries.is_empty() => return Err(StoreError::DamagedFile),
                     Ok(entries) => {
-                        assert!(!entries.is_empty(), "a held place loads");
                         next += entries.len() as u64;
                         lane.entries.extend(entries);
                     }
@@ -107,11 +130,16 @@ impl Store {
     ///
     /// # Errors
     /// Input/output.
-    pub fn sealed_scopes(&self) -> Result<BTreeSet<ScopeTag>, StoreError> {
-        let mut statement = self.db.prepare_cached("SELECT DISTINCT scope FROM entry WHERE state = ?1")?;
-        let rows = statement.query_map([EntryState::Sealed as u8], |row| row.get(0).map(ScopeTag))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+    pub fn sealed_scopes(&mut self) -> Result<BTreeSet<ScopeTag>, StoreError> {
+        sealed_scopes(&self.db).map_err(|error| self.recover(error))
     }
+}
+
+fn sealed_scopes(db: &Connection) -> Result<BTreeSet<ScopeTag>, StoreError> {
+    let mut statement =
+        db.prepare_cached("SELECT tag FROM scope WHERE n IN (SELECT scope FROM entry WHERE state = ?1)")?;
+    let rows = statement.query_map([EntryState::Sealed as u8], |row| row.get(0).map(ScopeTag))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Loads a range, and what is before a damaged place if one is in it.
@@ -163,15 +191,39 @@ pub(crate) fn log_number(db: &Connection, log: LogId) -> Result<Option<i64>, Sto
     Ok(statement.query_row(params![log.lane as u8, log.author.as_bytes()], |row| row.get(0)).optional()?)
 }
 
-/// As [`Store::spans`].
-pub(crate) fn spans(db: &Connection) -> Result<Vec<Span>, StoreError> {
+/// As [`Store::spans`], and an error at the first end of a piece that cannot be read.
+pub(crate) fn spans(db: &Connection, lost: &Lost) -> Result<Vec<Span>, StoreError> {
     let mut spans = Vec::new();
     for (log, from, to) in spans_of(db, |_| true)? {
-        let first = header_at(db, log, from)?.ok_or(StoreError::Damaged { log, seq: from })?;
-        let last = header_at(db, log, to)?.ok_or(StoreError::Damaged { log, seq: to })?;
-        spans.push(Span { log, from, to, first_prev: first.prev, last_id: last.id() });
+        for (from, to) in around(from, to, lost.of(log)) {
+            let first = header_at(db, log, from)?.ok_or(StoreError::Damaged { log, seq: from })?;
+            let last = header_at(db, log, to)?.ok_or(StoreError::Damaged { log, seq: to })?;
+            spans.push(Span { log, from, to, first_prev: first.prev, last_id: last.id() });
+        }
     }
     Ok(spans)
+}
+
+/// Pieces of `from..=to` without the places left out, which are in order.
+fn around(from: Seq, to: Seq, out: impl Iterator<Item = Seq>) -> Vec<(Seq, Seq)> {
+    let (mut pieces, mut next) = (Vec::new(), from);
+    for seq in out.filter(|seq| (from..=to).contains(seq)) {
+        if next < seq {
+            pieces.push((next, seq - 1));
+        }
+        next = seq + 1;
+    }
+    if next <= to {
+        pieces.push((next, to));
+    }
+    pieces
+}
+
+/// True if the table of places names this one.
+pub(crate) fn has_place(db: &Connection, log: LogId, seq: Seq) -> Result<bool, StoreError> {
+    let Some(n) = log_number(db, log)? else { return Ok(false) };
+    let mut statement = db.prepare_cached("SELECT 1 FROM entry WHERE log = ?1 AND seq = ?2")?;
+    Ok(statement.exists(params![n, seq as i64])?)
 }
 
 /// Contiguous places of all logs.
@@ -209,12 +261,15 @@ fn spans_of(db: &Connection, wanted: impl Fn(&LogId) -> bool) -> Result<Vec<(Log
     Ok(spans)
 }
 
+/// The header at a place. [`StoreError::Damaged`] only if the table of places names it and its bytes cannot be read.
 pub(crate) fn header_at(db: &Connection, log: LogId, seq: Seq) -> Result<Option<Header>, StoreError> {
     let Some(n) = log_number(db, log)? else { return Ok(None) };
-    let mut statement =
-        db.prepare_cached("SELECT header FROM entry JOIN blob ON blob.id = entry.blob WHERE log = ?1 AND seq = ?2")?;
-    let header: Result<Option<[u8; HEADER_LEN]>, _> =
-        statement.query_row(params![n, seq as i64], |row| row.get(0)).optional();
+    let mut place = db.prepare_cached("SELECT blob FROM entry WHERE log = ?1 AND seq = ?2")?;
+    let Some(blob) = place.query_row(params![n, seq as i64], |row| row.get::<_, i64>(0)).optional()? else {
+        return Ok(None);
+    };
+    let mut statement = db.prepare_cached("SELECT header FROM blob WHERE id = ?1")?;
+    let header: Result<Option<[u8; HEADER_LEN]>, _> = statement.query_row([blob], |row| row.get(0)).optional();
     let header = header.map_err(|error| match StoreError::from(error) {
         StoreError::DamagedFile => StoreError::Damaged { log, seq },
         other => other,
@@ -259,7 +314,7 @@ pub(crate) fn each_entry_of_scope(
 ) -> Result<(), StoreError> {
     let mut statement = db.prepare_cached(
         "SELECT lane, author, seq, header, body FROM entry JOIN log ON log.n = entry.log JOIN blob ON blob.id = entry.blob
-         WHERE scope = ?1 ORDER BY lane, author, seq",
+         WHERE scope = (SELECT n FROM scope WHERE tag = ?1) ORDER BY lane, author, seq",
     )?;
     let mut rows = statement.query([scope.as_bytes()])?;
     while let Some(row) = rows.next()? {

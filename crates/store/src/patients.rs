@@ -4,6 +4,7 @@ use crate::error::StoreError;
 use crate::resources::{Page, ROW_COLUMNS, ResourceRow, resource, resource_row, scopes_of_patient};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use sanad_log::ids::ScopeTag;
+use sanad_record::ask::identifiers;
 use sanad_record::key::ResourceKey;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,7 +96,8 @@ pub(crate) fn row_of(db: &Connection, id: String) -> Result<PatientRow, StoreErr
     // A resource may be about several members of the class and counts once.
     let mut resources = BTreeMap::new();
     let mut statement = db.prepare_cached(
-        "SELECT n, conflicts > 0 FROM about JOIN resource ON resource.n = about.resource WHERE patient = ?1 AND deleted = 0",
+        "SELECT resource.n, conflicts > 0 FROM person JOIN about ON about.person = person.n
+         JOIN resource ON resource.n = about.resource WHERE person.id = ?1 AND deleted = 0",
     )?;
     for patient in &class {
         let mut rows = statement.query([patient])?;
@@ -114,7 +116,7 @@ pub(crate) fn page_of(db: &Connection, id: &str) -> Result<Option<PatientPage>, 
     let class = class_of(db, &survivor)?;
     let sql = format!(
         "SELECT {ROW_COLUMNS} FROM about JOIN resource ON resource.n = about.resource
-         WHERE patient = ?1 ORDER BY updated DESC, type, id LIMIT {PATIENT_RESOURCES_MAX}"
+         WHERE person = (SELECT n FROM person WHERE id = ?1) ORDER BY updated DESC, type, id LIMIT {PATIENT_RESOURCES_MAX}"
     );
     let mut statement = db.prepare_cached(&sql)?;
     let (mut resources, mut scopes) = (Vec::new(), BTreeSet::new());
@@ -163,10 +165,4 @@ fn name_text(name: &Value) -> Option<String> {
     let family = name.get("family").and_then(Value::as_str);
     let parts: Vec<&str> = list("prefix").chain(list("given")).chain(family).chain(list("suffix")).collect();
     (!parts.is_empty()).then(|| parts.join(" "))
-}
-
-/// The values of `Patient.identifier`.
-pub(crate) fn identifiers(patient: &Value) -> impl Iterator<Item = &str> {
-    let list = patient.get("identifier").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    list.iter().filter_map(|identifier| identifier.get("value")?.as_str())
 }

@@ -1,9 +1,10 @@
 //! The projections that only patients have: under which names and numbers they are found, and who was taken for whom.
 
 use crate::error::StoreError;
-use crate::patients::identifiers;
 use crate::project::stored_hlc;
 use rusqlite::{CachedStatement, Transaction, params};
+pub(crate) use sanad_record::ask::identifier_key;
+use sanad_record::ask::identifiers;
 use sanad_record::key::ResourceKey;
 use sanad_record::link::{replaced_by, survivors};
 use sanad_record::names::{NamePart, search_terms};
@@ -176,17 +177,6 @@ fn terms_of(id: &str, patient: &Value) -> Vec<Term> {
         add(Term { part: PART_IDENTIFIER, key: identifier_key(text), skeleton: String::new() });
     }
     terms
-}
-
-/// An identifier as it is looked for: small letters, Western digits, no space around it. Nothing else is changed, since
-/// a dash may be what tells two numbers apart.
-pub(crate) fn identifier_key(text: &str) -> String {
-    let digit = |letter: char| match letter {
-        '\u{660}'..='\u{669}' => char::from(b'0' + (letter as u32 - 0x660) as u8),
-        '\u{6f0}'..='\u{6f9}' => char::from(b'0' + (letter as u32 - 0x6f0) as u8),
-        _ => letter,
-    };
-    text.trim().chars().map(digit).flat_map(char::to_lowercase).collect()
 }
 
 fn part_number(part: NamePart) -> i64 {

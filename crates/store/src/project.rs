@@ -6,9 +6,12 @@
 //! The common case is cheap: a version whose only parent is the only head becomes the only head, and nothing else of the
 //! resource has to be read. Everything else waits until the batch is in and is then settled once per resource.
 
+use crate::carried;
 use crate::error::StoreError;
+use crate::load::log_number;
 use crate::people::People;
-use crate::tally::{RESOURCES, Tally};
+use crate::schema::{VERSIONS_MAX, versions_of};
+use crate::tally::{DELETED, Tally};
 use rusqlite::{CachedStatement, OptionalExtension as _, Transaction, params};
 use sanad_log::entry::Entry;
 use sanad_record::compartment::{patients_of_key, read_for_patients};
@@ -32,8 +35,10 @@ pub(crate) struct Projector<'t> {
     unsettled: BTreeMap<i64, ResourceKey>,
     /// Charts of patients that are known to be written.
     charts: BTreeSet<(String, [u8; 16])>,
-    /// How many more resources are live than before.
-    live: i64,
+    /// How many more resources are deleted than before.
+    deleted: i64,
+    /// True if a save may come that came before.
+    twice: bool,
 }
 
 /// A resource's row, as far as the common case needs it.
@@ -60,22 +65,41 @@ struct Now<'a> {
 }
 
 impl<'t> Projector<'t> {
-    pub(crate) fn new(tx: &'t Transaction<'t>) -> Self {
-        Projector { tx, people: People::new(tx), unsettled: BTreeMap::new(), charts: BTreeSet::new(), live: 0 }
+    pub(crate) fn new(tx: &'t Transaction<'t>) -> Result<Self, StoreError> {
+        Ok(Projector {
+            tx,
+            people: People::new(tx),
+            unsettled: BTreeMap::new(),
+            charts: BTreeSet::new(),
+            deleted: 0,
+            twice: carried::any(tx)?,
+        })
+    }
+
+    /// From now on a save may come again, in its own place or carried by several.
+    pub(crate) fn expect_twice(&mut self) {
+        self.twice = true;
     }
 
     fn statement(&self, sql: &str) -> Result<CachedStatement<'t>, StoreError> {
         Ok(self.tx.prepare_cached(sql)?)
     }
 
-    /// Takes in what a save says.
+    /// Takes in what a save says. One that is carried says what it said in its own place.
     pub(crate) fn save(&mut self, log: i64, entry: &Entry, save: &Save) -> Result<(), StoreError> {
+        match entry.carried() {
+            Some(inner) => {
+                let log = log_number(self.tx, inner.header().log)?.ok_or(StoreError::DamagedFile)?;
+                self.save_at(log, &inner, save)
+            }
+            None => self.save_at(log, entry, save),
+        }
+    }
+
+    fn save_at(&mut self, log: i64, entry: &Entry, save: &Save) -> Result<(), StoreError> {
         if let Some(key) = &save.idempotency {
-            self.statement("INSERT INTO idempotency (key, log, seq) VALUES (?1, ?2, ?3)")?.execute(params![
-                key,
-                log,
-                entry.header().seq as i64
-            ])?;
+            self.statement("INSERT INTO idempotency (key, log, seq) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?
+                .execute(params![key, log, entry.header().seq as i64])?;
         }
         for (index, op) in save.ops.iter().enumerate() {
             let index = index as u32;
@@ -97,15 +121,16 @@ impl<'t> Projector<'t> {
         let mut now =
             Now { heads: &heads, versions: 1, raw, merged: false, version_id: None, conflicts: &[], updated, patients };
         match self.known(&op.key)? {
+            Some(known) if self.twice && self.has_version(known.n, &id)? => Ok(()),
             None => {
                 let n = self.add_resource(&op.key, &now)?;
-                self.add_version(n, place, id, op)?;
+                self.add_version(n, 0, place, id, op)?;
                 self.people.changed(n, &op.key, raw.map(|_| value.as_ref()), updated)
             }
             Some(known)
                 if known.heads == op.parents && known.heads.len() == 1 && !self.unsettled.contains_key(&known.n) =>
             {
-                self.add_version(known.n, place, id, op)?;
+                self.add_version(known.n, known.versions, place, id, op)?;
                 // What is withdrawn stays listed where it was.
                 if op.action == Action::Delete {
                     now.patients = split(&known.patients);
@@ -115,7 +140,7 @@ impl<'t> Projector<'t> {
                 self.people.changed(known.n, &op.key, raw.map(|_| value.as_ref()), updated)
             }
             Some(known) => {
-                self.add_version(known.n, place, id, op)?;
+                self.add_version(known.n, self.versions_held(known.n)?, place, id, op)?;
                 self.unsettled.insert(known.n, op.key.clone());
                 Ok(())
             }
@@ -127,7 +152,7 @@ impl<'t> Projector<'t> {
         while let Some((n, key)) = self.unsettled.pop_first() {
             self.settle_from_versions(n, &key)?;
         }
-        tally.add(RESOURCES, self.live);
+        tally.add(DELETED, self.deleted);
         self.people.finish()
     }
 
@@ -165,21 +190,45 @@ impl<'t> Projector<'t> {
             now.patients.join(" "),
         ])?;
         let n = self.tx.last_insert_rowid();
-        self.live += i64::from(now.raw.is_some());
+        self.deleted += i64::from(now.raw.is_none());
         for patient in &now.patients {
             self.about(patient, n)?;
         }
         Ok(n)
     }
 
-    fn add_version(&self, resource: i64, place: &Place<'_>, id: VersionId, op: &Op) -> Result<(), StoreError> {
+    fn has_version(&self, resource: i64, id: &VersionId) -> Result<bool, StoreError> {
+        let sql = concat!("SELECT 1 FROM version WHERE id = ?2 AND n ", versions_of!("?1"));
+        let mut statement = self.statement(sql)?;
+        Ok(statement.query_row(params![resource, id.as_bytes()], |_| Ok(())).optional()?.is_some())
+    }
+
+    /// Versions of a resource, those of this transaction included.
+    fn versions_held(&self, resource: i64) -> Result<i64, StoreError> {
+        let mut statement = self.statement(concat!("SELECT count(*) FROM version WHERE n ", versions_of!("?1")))?;
+        Ok(statement.query_row([resource], |row| row.get(0))?)
+    }
+
+    /// Adds a version; `held` are those that the resource has before it.
+    fn add_version(
+        &self,
+        resource: i64,
+        held: i64,
+        place: &Place<'_>,
+        id: VersionId,
+        op: &Op,
+    ) -> Result<(), StoreError> {
         assert!(op.action == Action::Put || op.raw.is_empty(), "a delete says nothing");
+        if held >= VERSIONS_MAX {
+            return Err(StoreError::TooLarge("number of versions"));
+        }
         self.statement(
-            "INSERT INTO version (resource, id, log, seq, op, action, hlc, by, parents, raw)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO version (n, id, log, seq, op, action, hlc, by, parents, raw)
+             VALUES (?1 << 24 | ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute(params![
             resource,
+            held,
             id.as_bytes(),
             place.log,
             place.entry.header().seq as i64,
@@ -210,16 +259,27 @@ impl<'t> Projector<'t> {
     }
 
     fn about(&self, patient: &str, resource: i64) -> Result<(), StoreError> {
-        self.statement("INSERT INTO about (patient, resource) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
-            .execute(params![patient, resource])?;
+        self.statement("INSERT INTO about (person, resource) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+            .execute(params![self.person(patient)?, resource])?;
         Ok(())
+    }
+
+    /// The number of a patient.
+    fn person(&self, id: &str) -> Result<i64, StoreError> {
+        if let Some(n) =
+            self.statement("SELECT n FROM person WHERE id = ?1")?.query_row([id], |row| row.get(0)).optional()?
+        {
+            return Ok(n);
+        }
+        self.statement("INSERT INTO person (id) VALUES (?1)")?.execute([id])?;
+        Ok(self.tx.last_insert_rowid())
     }
 
     /// Writes what a resource says now over what it said.
     fn settle(&mut self, known: &Known, now: &Now<'_>) -> Result<(), StoreError> {
         assert!(!now.heads.is_empty() && now.versions >= 1, "a resource with versions has a head");
         let patients = now.patients.join(" ");
-        self.live += i64::from(now.raw.is_some()) - i64::from(!known.deleted);
+        self.deleted += i64::from(now.raw.is_none()) - i64::from(known.deleted);
         self.statement(
             "UPDATE resource SET heads = ?2, versions = ?9, deleted = ?3, conflicts = ?4, updated = ?5, patients = ?6,
              version_id = ?7, raw = ?8 WHERE n = ?1",
@@ -237,8 +297,8 @@ impl<'t> Projector<'t> {
         ])?;
         if patients != known.patients {
             for patient in split(&known.patients) {
-                self.statement("DELETE FROM about WHERE patient = ?1 AND resource = ?2")?
-                    .execute(params![patient, known.n])?;
+                self.statement("DELETE FROM about WHERE person = ?1 AND resource = ?2")?
+                    .execute(params![self.person(&patient)?, known.n])?;
             }
             for patient in &now.patients {
                 self.about(patient, known.n)?;
@@ -299,8 +359,11 @@ impl<'t> Projector<'t> {
     }
 
     fn versions(&self, resource: i64) -> Result<Vec<Version>, StoreError> {
-        let mut statement =
-            self.statement("SELECT id, parents, action, raw, hlc FROM version WHERE resource = ?1 ORDER BY id")?;
+        let mut statement = self.statement(concat!(
+            "SELECT id, parents, action, raw, hlc FROM version WHERE n ",
+            versions_of!("?1"),
+            " ORDER BY id"
+        ))?;
         let rows = statement.query_map([resource], |row| {
             Ok((
                 row.get::<_, [u8; 16]>(0)?,

@@ -4,6 +4,7 @@
 //! costs the call that met it and no other.
 
 use crate::append::EntryState;
+use crate::damage::Lost;
 use crate::db::{Files, Role};
 use crate::error::StoreError;
 use crate::gauge::{self, Counts, Sums};
@@ -12,15 +13,17 @@ use crate::patients::{self, PatientPage, PatientRow};
 use crate::resources::{self, ConflictRow, Page, Resource, VersionRow};
 use crate::search;
 use crate::state::{self, Refused};
+use crate::trace::{self, LaneSums};
 use rusqlite::Connection;
 use sanad_log::chain::Span;
-use sanad_log::entry::Entry;
-use sanad_log::frontier::Range;
-use sanad_log::ids::{LogId, ScopeTag, Seq};
+use sanad_log::entry::{Entry, Header};
+use sanad_log::frontier::{Frontier, Range};
+use sanad_log::ids::{DeviceId, EntryId, LogId, ScopeTag, Seq};
 use sanad_record::key::ResourceKey;
 use sanad_record::version::VersionId;
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 /// Idle connections kept. More callers at once open their own and close them again.
 const IDLE_MAX: usize = 4;
@@ -29,21 +32,23 @@ const IDLE_MAX: usize = 4;
 #[derive(Clone)]
 pub struct Reader {
     files: Files,
-    idle: Arc<Mutex<Vec<Connection>>>,
 }
 
 impl Reader {
     pub(crate) fn new(files: Files) -> Result<Reader, StoreError> {
-        let reader = Reader { files, idle: Arc::default() };
+        let reader = Reader { files };
         // The first caller finds a connection that is already open.
         reader.with(|_| Ok(()))?;
         Ok(reader)
     }
 
     /// Runs on a connection, in one read transaction. The connection is used again only if nothing went wrong on it:
-    /// SQLCipher refuses everything on a connection that has met a damaged page.
+    /// SQLCipher refuses everything on a connection that has met a damaged page. `read` must not come back here: a database
+    /// that is being made anew waits for whoever reads, and whoever comes then waits for it.
     fn with<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let readers = &self.files.readers;
+        let _gate = readers.gate.read().unwrap_or_else(PoisonError::into_inner);
+        let idle = readers.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut db = match idle {
             Some(db) => db,
             None => self.files.connect(Role::Reader)?,
@@ -51,8 +56,11 @@ impl Reader {
         let tx = db.transaction()?;
         let result = read(&tx);
         drop(tx);
+        if matches!(result, Err(StoreError::DamagedFile)) {
+            readers.met_damage.store(true, Ordering::Relaxed);
+        }
         if result.is_ok() {
-            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut idle = readers.idle.lock().unwrap_or_else(PoisonError::into_inner);
             if idle.len() < IDLE_MAX {
                 idle.push(db);
             }
@@ -84,6 +92,58 @@ impl Reader {
         self.with(|db| gauge::records_in_scopes(db, ranges, scopes))
     }
 
+    /// Entries and records in some ranges, lane by lane.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn records_by_lane(&self, ranges: &[Range]) -> Result<LaneSums, StoreError> {
+        self.with(|db| trace::records_by_lane(db, ranges))
+    }
+
+    /// Entries and records of some scopes in some ranges, lane by lane.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn records_in_scopes_by_lane(
+        &self,
+        ranges: &[Range],
+        scopes: &BTreeSet<ScopeTag>,
+    ) -> Result<LaneSums, StoreError> {
+        self.with(|db| trace::records_in_scopes_by_lane(db, ranges, scopes))
+    }
+
+    /// The places of everything in some charts; control entries, which belong to no chart, are left out.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn places_of_scopes(&self, scopes: &BTreeSet<ScopeTag>) -> Result<Frontier, StoreError> {
+        self.with(|db| trace::places_of_scopes(db, scopes))
+    }
+
+    /// The header at a place; `None` if the place is not held.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`]; input/output.
+    pub fn header(&self, log: LogId, seq: Seq) -> Result<Option<Header>, StoreError> {
+        self.with(|db| trace::header(db, log, seq))
+    }
+
+    /// Entries whose id begins with these hexadecimal digits (lower case), at most [`crate::FOUND_MAX`]. Reads every header.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn entries_by_id(&self, digits: &str) -> Result<Vec<(LogId, Seq, EntryId)>, StoreError> {
+        self.with(|db| trace::entries_by_id(db, digits))
+    }
+
+    /// Authors of entries held here whose key begins with these hexadecimal digits (lower case), in ascending order.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn authors_by_key(&self, digits: &str) -> Result<Vec<DeviceId>, StoreError> {
+        self.with(|db| trace::authors_by_key(db, digits))
+    }
+
     /// Patients, merged-away ones under their survivor. With a query: those whose name (in Arabic or Latin letters), id or
     /// identifier matches, best first. Without: newest first.
     ///
@@ -110,6 +170,14 @@ impl Reader {
     /// Input/output.
     pub fn resource(&self, key: &ResourceKey) -> Result<Option<Resource>, StoreError> {
         self.with(|db| resources::resource(db, key))
+    }
+
+    /// The resources of a type that are about no patient, newest first: what the network says to itself.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn about_nobody(&self, resource_type: &str, limit: u32) -> Result<Vec<ResourceKey>, StoreError> {
+        self.with(|db| resources::about_nobody(db, resource_type, limit))
     }
 
     /// The versions of a resource, newest first by their authors' clocks.
@@ -169,6 +237,36 @@ impl Reader {
         self.with(|db| resources::each_resource(db, &mut visit))
     }
 
+    /// As [`Reader::each_resource`], for a database with damage: one call a resource, each its own moment. `visit` is told
+    /// the key of one that cannot be read. Returns false if there may be resources that not even a key is left of.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn each_resource_around(
+        &self,
+        mut visit: impl FnMut(Result<Resource, ResourceKey>) -> bool,
+    ) -> Result<bool, StoreError> {
+        let mut keys = BTreeSet::new();
+        // Along the index and along the table, from either end: one damaged page hides nothing from all four.
+        let mut whole = false;
+        for order in ["type, id", "type DESC, id DESC", "n", "n DESC"] {
+            // On a connection that is not used again: it may have met the damage.
+            whole |= resources::keys(&self.files.connect(Role::Reader)?, order, &mut keys)?;
+        }
+        for key in keys {
+            let next = match self.resource(&key) {
+                Ok(Some(resource)) => Ok(resource),
+                Ok(None) => continue,
+                Err(StoreError::DamagedFile) => Err(key),
+                Err(error) => return Err(error),
+            };
+            if !visit(next) {
+                break;
+            }
+        }
+        Ok(whole)
+    }
+
     /// Calls `visit` with every entry of a scope, log by log; a damaged one by its place.
     ///
     /// # Errors
@@ -192,9 +290,17 @@ impl Reader {
     /// What is held, as [`crate::Store::spans`].
     ///
     /// # Errors
-    /// Input/output.
+    /// [`StoreError::Damaged`] if an end of a piece cannot be read and the writer has not met it yet. Input/output.
     pub fn spans(&self) -> Result<Vec<Span>, StoreError> {
-        self.with(load::spans)
+        self.with(|db| load::spans(db, &Lost::read(db)?))
+    }
+
+    /// What was here and cannot be read any more, as [`crate::Store::lost`].
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn lost(&self) -> Result<Lost, StoreError> {
+        self.with(Lost::read)
     }
 
     /// Entries that opened wrongly or hold no save: kept, passed over, listed here.

@@ -2,6 +2,7 @@
 
 use crate::error::StoreError;
 use crate::project::{action_of, type_name, type_number, version_ids};
+use crate::schema::versions_of;
 use crate::store::log_of;
 use minicbor::{Decode, Encode};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -11,6 +12,7 @@ use sanad_record::key::ResourceKey;
 use sanad_record::merge::ConflictKind;
 use sanad_record::op::Action;
 use sanad_record::version::VersionId;
+use std::collections::BTreeSet;
 
 /// A piece of a long list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -189,7 +191,8 @@ fn whole_resource(db: &Connection, row: &Row<'_>) -> Result<Resource, StoreError
 }
 
 fn raw_of(db: &Connection, resource: i64, version: &VersionId) -> Result<Option<Vec<u8>>, StoreError> {
-    let mut statement = db.prepare_cached("SELECT raw FROM version WHERE resource = ?1 AND id = ?2")?;
+    let mut statement =
+        db.prepare_cached(concat!("SELECT raw FROM version WHERE n ", versions_of!("?1"), " AND id = ?2"))?;
     Ok(statement.query_row(params![resource, version.as_bytes()], |row| row.get(0)).optional()?)
 }
 
@@ -229,11 +232,12 @@ pub(crate) fn conflicts(db: &Connection, page: Page) -> Result<Vec<ConflictRow>,
 
 /// The versions of a resource, newest first by their authors' clocks.
 pub(crate) fn versions(db: &Connection, key: &ResourceKey) -> Result<Vec<VersionRow>, StoreError> {
-    let mut statement = db.prepare_cached(
+    let mut statement = db.prepare_cached(concat!(
         "SELECT version.id, version.parents, action, hlc, lane, author, seq, by, heads, length(version.raw)
-         FROM resource JOIN version ON version.resource = resource.n JOIN log ON log.n = version.log
-         WHERE resource.type = ?1 AND resource.id = ?2",
-    )?;
+         FROM resource JOIN version ON version.n ",
+        versions_of!("resource.n"),
+        " JOIN log ON log.n = version.log WHERE resource.type = ?1 AND resource.id = ?2"
+    ))?;
     let mut rows = statement.query(params![type_number(&key.resource_type)?, key.id])?;
     let mut versions = Vec::new();
     while let Some(row) = rows.next()? {
@@ -259,12 +263,27 @@ pub(crate) fn versions(db: &Connection, key: &ResourceKey) -> Result<Vec<Version
 
 /// The bytes of one version; empty for a delete.
 pub(crate) fn version_raw(db: &Connection, key: &ResourceKey, id: &VersionId) -> Result<Option<Vec<u8>>, StoreError> {
-    let mut statement = db.prepare_cached(
-        "SELECT version.raw FROM resource JOIN version ON version.resource = resource.n
-         WHERE resource.type = ?1 AND resource.id = ?2 AND version.id = ?3",
-    )?;
+    let mut statement = db.prepare_cached(concat!(
+        "SELECT version.raw FROM resource JOIN version ON version.n ",
+        versions_of!("resource.n"),
+        " WHERE resource.type = ?1 AND resource.id = ?2 AND version.id = ?3"
+    ))?;
     let row = params![type_number(&key.resource_type)?, key.id, id.as_bytes()];
     Ok(statement.query_row(row, |row| row.get(0)).optional()?)
+}
+
+/// The resources of a type that are about no patient and not deleted, newest first.
+pub(crate) fn about_nobody(db: &Connection, resource_type: &str, limit: u32) -> Result<Vec<ResourceKey>, StoreError> {
+    let mut statement = db.prepare_cached(
+        "SELECT type, id FROM resource WHERE type = ?1 AND deleted = 0 AND patients = ''
+         ORDER BY updated DESC, id LIMIT ?2",
+    )?;
+    let mut rows = statement.query(params![type_number(resource_type)?, limit])?;
+    let mut keys = Vec::new();
+    while let Some(row) = rows.next()? {
+        keys.push(key_of(row.get(0)?, row.get(1)?)?);
+    }
+    Ok(keys)
 }
 
 /// Calls `visit` with every resource that is not deleted, by type and id, one in memory at a time. Stops early when it
@@ -279,6 +298,23 @@ pub(crate) fn each_resource(db: &Connection, visit: &mut dyn FnMut(Resource) -> 
         }
     }
     Ok(())
+}
+
+/// Keys of resources, read in one order until something cannot be read. True if all were.
+pub(crate) fn keys(db: &Connection, order: &str, keys: &mut BTreeSet<ResourceKey>) -> Result<bool, StoreError> {
+    let mut read = || -> Result<(), StoreError> {
+        let mut statement = db.prepare(&format!("SELECT type, id FROM resource ORDER BY {order}"))?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            keys.insert(key_of(row.get(0)?, row.get(1)?)?);
+        }
+        Ok(())
+    };
+    match read() {
+        Ok(()) => Ok(true),
+        Err(StoreError::DamagedFile) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// One side of a conflict as stored.

@@ -2,7 +2,8 @@
 //! all be made again from it.
 //!
 //! Large values stand in rowid tables (measured: the same rows in a `WITHOUT ROWID` table take 3.3 times the space);
-//! narrow ones are clustered by their key. A save touches as few of them as it can, since each costs a page.
+//! narrow ones are clustered by their key. A save touches as few of them as it can, since each costs a page; and what is
+//! named by random bytes has a small number here, so that rows about those who came last stand on the same few pages.
 
 use crate::error::StoreError;
 use rusqlite::{Connection, Transaction};
@@ -14,9 +15,10 @@ const FORMAT_VERSION: i64 = 1;
 const LOG: &str = "
 -- A log has a small number here; it is never the same at two sites and never leaves.
 CREATE TABLE log (n INTEGER PRIMARY KEY, lane INTEGER NOT NULL, author BLOB NOT NULL, UNIQUE (lane, author)) STRICT;
+CREATE TABLE scope (n INTEGER PRIMARY KEY, tag BLOB NOT NULL UNIQUE) STRICT;
 -- Where every entry stands. Narrow, so that spans and sums over a million entries are read quickly.
 CREATE TABLE entry (
-  log INTEGER NOT NULL, seq INTEGER NOT NULL, scope BLOB NOT NULL,
+  log INTEGER NOT NULL, seq INTEGER NOT NULL, scope INTEGER NOT NULL,
   state INTEGER NOT NULL, records INTEGER, blob INTEGER NOT NULL, PRIMARY KEY (log, seq)) STRICT, WITHOUT ROWID;
 CREATE INDEX entry_by_scope ON entry (scope, state, records);
 CREATE TABLE blob (id INTEGER PRIMARY KEY, header BLOB NOT NULL, body BLOB NOT NULL) STRICT;
@@ -24,6 +26,8 @@ CREATE TABLE blob (id INTEGER PRIMARY KEY, header BLOB NOT NULL, body BLOB NOT N
 CREATE TABLE evidence (
   lane INTEGER NOT NULL, author BLOB NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL,
   reason TEXT NOT NULL, total INTEGER NOT NULL, bytes BLOB NOT NULL, UNIQUE (lane, author, seq, hash)) STRICT;
+-- Ids of entries that stand in the body of another one.
+CREATE TABLE carried (id BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
 CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE secret (id INTEGER PRIMARY KEY CHECK (id = 1), value BLOB NOT NULL) STRICT;
 ";
@@ -36,12 +40,13 @@ CREATE TABLE resource (
   deleted INTEGER NOT NULL, conflicts INTEGER NOT NULL, updated INTEGER NOT NULL, patients TEXT NOT NULL,
   version_id TEXT, raw BLOB, UNIQUE (type, id)) STRICT;
 CREATE INDEX resource_in_conflict ON resource (type, id) WHERE conflicts > 0;
+-- n: the resource's number and the version's place among its versions (see versions_of!), so that no index is needed.
 CREATE TABLE version (
-  n INTEGER PRIMARY KEY, resource INTEGER NOT NULL, id BLOB NOT NULL, log INTEGER NOT NULL, seq INTEGER NOT NULL,
-  op INTEGER NOT NULL, action INTEGER NOT NULL, hlc INTEGER NOT NULL, by TEXT, parents BLOB NOT NULL, raw BLOB NOT NULL)
-  STRICT;
-CREATE UNIQUE INDEX version_of ON version (resource, id);
-CREATE TABLE about (patient TEXT NOT NULL, resource INTEGER NOT NULL, PRIMARY KEY (patient, resource)) STRICT, WITHOUT ROWID;
+  n INTEGER PRIMARY KEY, id BLOB NOT NULL, log INTEGER NOT NULL, seq INTEGER NOT NULL, op INTEGER NOT NULL,
+  action INTEGER NOT NULL, hlc INTEGER NOT NULL, by TEXT, parents BLOB NOT NULL, raw BLOB NOT NULL) STRICT;
+-- Whom resources name as their patients, whether or not the Patient is here.
+CREATE TABLE person (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE) STRICT;
+CREATE TABLE about (person INTEGER NOT NULL, resource INTEGER NOT NULL, PRIMARY KEY (person, resource)) STRICT, WITHOUT ROWID;
 CREATE TABLE chart (patient TEXT NOT NULL, scope BLOB NOT NULL, PRIMARY KEY (patient, scope)) STRICT, WITHOUT ROWID;
 CREATE TABLE conflict (
   resource INTEGER NOT NULL, at INTEGER NOT NULL, path TEXT NOT NULL, kind INTEGER NOT NULL, sides BLOB NOT NULL,
@@ -64,10 +69,22 @@ CREATE VIRTUAL TABLE term_text USING fts5 (
   keys, tokenize = 'trigram case_sensitive 1', content = '', contentless_delete = 1, detail = 'none');
 ";
 
+/// Most versions of one resource. Working out what it says takes memory for all of them, which ends long before.
+pub(crate) const VERSIONS_MAX: i64 = 1 << 24;
+
+/// Which numbers the versions of a resource have, as a condition on them; `$resource` is the SQL that says the resource's.
+macro_rules! versions_of {
+    ($resource:literal) => {
+        concat!("BETWEEN ", $resource, " << 24 AND ", $resource, " << 24 | 16777215")
+    };
+}
+pub(crate) use versions_of;
+
 /// Projection tables, so that a rebuild can drop them.
-const PROJECTION_TABLES: [&str; 11] = [
+const PROJECTION_TABLES: [&str; 12] = [
     "resource",
     "version",
+    "person",
     "about",
     "chart",
     "conflict",

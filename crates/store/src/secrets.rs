@@ -5,6 +5,10 @@ use sanad_log::control::{SiteKind, from_cbor, to_cbor};
 use sanad_log::ids::NetworkId;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+/// Where a copy is kept among the node's own values, on another page than the row itself. No prefix that the node lists
+/// begins like this.
+pub(crate) const SECRETS_COPY_KEY: &str = "store/secrets";
+
 /// A site's secrets and its own name. No `Debug`; wiped when dropped. Later fields are added with new numbers.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop, Encode, Decode)]
 pub struct Secrets {

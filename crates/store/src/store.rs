@@ -1,11 +1,14 @@
 //! The writer: the one handle that changes a store.
 
+use crate::damage::Lost;
 use crate::db::{Files, Role};
 use crate::error::StoreError;
 use crate::folder::Hold;
 use crate::reader::Reader;
+use crate::repair::{self, Repaired};
 use crate::schema;
-use crate::secrets::Secrets;
+use crate::secrets::{SECRETS_COPY_KEY, Secrets};
+use crate::state::{get_state, put_state};
 use rusqlite::{Connection, OptionalExtension as _};
 use sanad_log::ids::{DeviceId, Lane, LogId};
 use std::collections::BTreeMap;
@@ -20,8 +23,14 @@ pub struct Store {
     pub(crate) logs: BTreeMap<LogId, i64>,
     /// Where the next body goes.
     pub(crate) next_blob: i64,
+    /// What was here and cannot be read any more.
+    pub(crate) lost: Lost,
+    /// True if less is held than was said before.
+    pub(crate) shrunk: bool,
+    /// What making the database anew did, until a check has told it.
+    pub(crate) repaired: Option<Repaired>,
     /// Last, so that the database is closed before the folder lets another store be opened.
-    _turn: Turn,
+    _turn: Option<Turn>,
 }
 
 /// The folder's one turn at having a store open.
@@ -35,19 +44,43 @@ impl Drop for Turn {
 
 impl Store {
     /// Opens or makes the database. The caller has taken the folder's turn; it ends with the store, or with an error here.
+    /// One in which the log's own tables are damaged is made anew from what can be read.
     pub(crate) fn open(files: Files, hold: Arc<Hold>) -> Result<Store, StoreError> {
-        let turn = Turn(hold);
+        let turn = Some(Turn(hold));
+        repair::finish(&files)?;
+        let head = |error| if matches!(error, StoreError::DamagedFile) { StoreError::DamagedHead } else { error };
+        let mut store = Store { _turn: turn, ..Store::over(files).map_err(head)? };
+        match store.refresh().and_then(|()| store.keep_secrets_twice()) {
+            Err(StoreError::DamagedFile) => drop(store.repair(None)?),
+            done => done?,
+        }
+        Ok(store)
+    }
+
+    /// A database, of which nothing is known yet but that it can be opened.
+    pub(crate) fn over(files: Files) -> Result<Store, StoreError> {
         let mut db = files.connect(Role::Writer)?;
         schema::ensure(&mut db)?;
-        let mut store = Store { db, files, logs: BTreeMap::new(), next_blob: 1, _turn: turn };
-        store.refresh()?;
-        Ok(store)
+        let (logs, lost) = (BTreeMap::new(), Lost::default());
+        Ok(Store { db, files, logs, next_blob: 1, lost, shrunk: false, repaired: None, _turn: None })
+    }
+
+    /// A database of an earlier release has its secrets once.
+    fn keep_secrets_twice(&self) -> Result<(), StoreError> {
+        let secrets: Option<Vec<u8>> =
+            self.db.query_row("SELECT value FROM secret", [], |row| row.get(0)).optional()?;
+        let (secrets, copy) = (secrets.map(Zeroizing::new), get_state(&self.db, SECRETS_COPY_KEY)?.map(Zeroizing::new));
+        match secrets {
+            Some(secrets) if copy.as_ref() != Some(&secrets) => put_state(&self.db, (SECRETS_COPY_KEY, Some(&secrets))),
+            _ => Ok(()),
+        }
     }
 
     /// Reads again what is kept in memory beside the database.
     pub(crate) fn refresh(&mut self) -> Result<(), StoreError> {
         self.logs = logs(&self.db)?.into_iter().map(|(n, log)| (log, n)).collect();
         self.next_blob = self.db.query_row("SELECT coalesce(max(id), 0) + 1 FROM blob", [], |row| row.get(0))?;
+        self.lost = Lost::read(&self.db)?;
         Ok(())
     }
 
@@ -73,6 +106,23 @@ impl Store {
         Reader::new(self.files.clone())
     }
 
+    /// Gives the writer a page cache of another size: a process that holds many stores has to share.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn limit_cache(&mut self, kib: u32) -> Result<(), StoreError> {
+        self.files.writer_cache_kib = kib;
+        Ok(self.db.execute_batch(&format!("PRAGMA cache_size = -{kib}"))?)
+    }
+
+    /// Bytes that are free on the store's disk.
+    ///
+    /// # Errors
+    /// The operating system does not say.
+    pub fn free_bytes(&self) -> Result<u64, StoreError> {
+        self.files.free_bytes()
+    }
+
     /// The site's secrets.
     ///
     /// # Errors
@@ -90,10 +140,16 @@ impl Store {
     pub fn replace_secrets(&mut self, secrets: &Secrets) -> Result<(), StoreError> {
         let bytes = secrets.encode();
         assert!(Secrets::decode(&bytes).as_ref() == Some(secrets), "what is kept reads back");
-        self.db
-            .execute("INSERT INTO secret (id, value) VALUES (1, ?1) ON CONFLICT DO UPDATE SET value = ?1", [&*bytes])?;
-        Ok(())
+        let tx = self.db.transaction()?;
+        put_secrets(&tx, &bytes)?;
+        Ok(tx.commit()?)
     }
+}
+
+/// Writes the secrets, twice: without them nothing here is of use, and one page may be damaged.
+pub(crate) fn put_secrets(db: &Connection, bytes: &[u8]) -> Result<(), StoreError> {
+    db.execute("INSERT INTO secret (id, value) VALUES (1, ?1) ON CONFLICT DO UPDATE SET value = ?1", [bytes])?;
+    put_state(db, (SECRETS_COPY_KEY, Some(bytes)))
 }
 
 /// All logs by their number.

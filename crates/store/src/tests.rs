@@ -101,7 +101,7 @@ fn values_of_the_node_are_committed_with_the_entries_or_not_at_all() {
     let (_dir, _folder, mut store) = fresh();
     let mut site = Site::found(1);
     let entry = site.control.pop().unwrap();
-    let incoming = [Incoming { entry: &entry, text: None }];
+    let incoming = [Incoming { entry: &entry, text: None, save: None }];
     let batch = Batch { entries: &incoming, state: &[("peer/2", Some(b"b")), ("peer/10", Some(b"a")), ("x", None)] };
     store.commit(batch, &site.directory).unwrap();
     store.put_state("peers", Some(b"c")).unwrap();

@@ -10,6 +10,7 @@ nav-conflicts = Two values
 nav-sites = Sites
 gauges = Gauges
 only-here = Only here
+not-yet-safe = Not yet safe
 readable-here = Readable here
 readable-at = Readable at
 language = العربية
@@ -30,6 +31,7 @@ back-to-patient = To the patient
 all-patients = All patients
 
 ## Times
+times-in = Times are by this device's clock, { $zone }.
 time-unknown = time not known
 time-on-day = { $day }, { $time }
 time-day = { $day } { $month }
@@ -57,6 +59,21 @@ only-here-means =
         [one] { $count } record would be lost if this site were destroyed now.
        *[other] { $count } records would be lost if this site were destroyed now.
     }
+policy-outside =
+    { $n ->
+        [one] A record is safe when { $count } other site, a haven, has confirmed it.
+       *[other] A record is safe when { $count } other sites have confirmed it, at least one of them a haven.
+    }
+policy-anywhere =
+    { $n ->
+        [one] A record is safe when { $count } other site has confirmed it.
+       *[other] A record is safe when { $count } other sites have confirmed it.
+    }
+policy-cannot = The network has too few sites for that yet: until more join, nothing is safe.
+lane = Records
+lane-urgent = Urgent
+lane-clinical = Clinical
+lane-bulk = Attachments and documents
 only-here-lower = Syncing with another site lowers this number, once its receipt has come back.
 readable-means =
     { $n ->
@@ -86,6 +103,8 @@ site-this-holds =
     }
 kind-enclave = enclave
 kind-haven = haven
+kind-keeper = keeper
+keeper-cannot-read = holds, cannot read
 site-confirmed =
     { $n ->
         [0] confirmed { $time }, nothing behind
@@ -95,6 +114,16 @@ site-confirmed =
 site-never = nothing confirmed yet: no receipt has come
 site-heard = last exchange { $time }
 site-not-heard = not heard directly
+site-failing = no answer since { $time }: { $why }
+why-no-address = no address is known for it
+why-unreachable = its address cannot be reached
+why-timeout = it did not answer in time
+why-busy = it answered and took no session
+why-not-a-site = something else answers at its address
+why-wrong-certificate = another certificate than the expected one was shown; nothing was sent
+why-broken-off = the link broke during the session
+why-refused = one side refused the other
+why-disk-refused = the disk here did not take what came
 site-no-address = no address known
 sites-all = All sites
 syncs = Last exchanges
@@ -105,6 +134,12 @@ sync-refused = refused: not of this network, or not let in; nothing was exchange
 sync-disk = the disk here did not take what came; nothing saved before is lost. Make room, it will be tried again
 aside = Kept aside
 aside-none = Nothing. Every entry that came was taken in.
+aside-lost =
+    { $n ->
+        [one] { $count } entry is damaged on this disk
+       *[other] { $count } entries are damaged on this disk
+    }
+aside-lost-means = It counts as not held and is asked of the other sites again. Sync with one that holds it, and tell the technician: the disk may be failing.
 aside-refused =
     { $n ->
         [one] { $count } entry was refused
@@ -173,6 +208,19 @@ patient-only-here =
         [one] { $count } record of this chart would be lost with this site.
        *[other] { $count } records of this chart would be lost with this site.
     }
+where-is = Where is this record?
+place-confirmed = confirmed; its newest receipt came { $time }
+place-partly = confirmed in part ({ $part } entries); its newest receipt came { $time } and does not speak of the rest
+place-part = { $part } of { $all }
+place-not-yet = not confirmed: its newest receipt came { $time } and does not speak of this
+place-never-heard = not confirmed: no receipt of this site has ever come
+place-told-by = the receipt was brought by { $site }
+place-talked = last finished exchange { $time }
+place-only-through = known through others alone
+place-under-way = left with a carrier { $time }: { $entries } entries; until it reports back they count as not there
+place-readable = the key was granted to it: it can read what it holds of this
+place-partly-readable = keys to a part were granted to it
+place-sealed = sealed to it: it may hold this and cannot read it
 patient-readable-none = No site can read this chart.
 patient-merged-from = Merged from
 allergies = Allergies
@@ -252,7 +300,7 @@ too-large-safe = Nothing was changed.
 too-large-next = Send less text, or import files with the command line.
 broken-happened = The site could not read this just now.
 broken-safe = Nothing was changed, and nothing that was saved is lost.
-broken-next = Try again. If it stays, tell the technician to run “sanad check”.
+broken-next = Try again in a minute: the site makes a damaged table anew by itself. If it stays, tell the technician to run “sanad check”.
 foreign-form-happened = This form did not come from this page, or the page was open for too long.
 foreign-form-safe = Nothing was changed.
 foreign-form-next = Open the page again and repeat the step.
@@ -377,3 +425,46 @@ status-stopped = stopped
 status-unknown = status not known
 criticality-high = dangerous
 criticality-low = not dangerous
+
+## Asking for charts
+nav-asks = Ask
+asks = Asking for a chart
+asks-at-once = This site answers at once when exactly one patient fits in every part. Everything else waits here.
+asks-a-person = This site answers only after a person here agrees.
+asks-pending = Other sites ask
+asks-pending-none = Nobody waits for an answer from here.
+asks-from = asked by { $site }
+asks-from-by = asked by { $by } at { $site }
+asks-by = Your call sign
+asks-partly = fits in part
+asks-grant = Open this chart to them
+asks-grant-means = Whoever is granted a chart can read it from then on. It is written down in the chart, and cannot be taken back.
+asks-refuse = Refuse
+asks-new = Ask the network
+asks-new-means = Every site of the network reads the question; of a name, only what is needed to compare it. Sites that know nobody like that stay silent.
+asks-what = Ask by
+asks-name = name
+asks-tag = tag number
+asks-id = id of the record
+asks-text = Name, tag number or id
+asks-father = With a name: the father's name
+asks-born = With a name: year of birth
+asks-send = Ask
+asks-own = What this site asked
+asks-own-none = This site has asked nothing.
+asks-withdrawn = taken back
+asks-no-answer = no answer yet
+asks-granted = { $site } granted it
+asks-refused = { $site } refused
+asks-on-its-way = the chart is still on its way
+asks-bad-year = This is not a year of birth. Nothing was sent. Write four digits, or leave it empty.
+asks-bad-whom = This cannot be asked for. Nothing was sent. Write a name with letters, a tag number, or an id as it stands on the card.
+asks-bad-call-sign = A call sign is missing or is none. Nothing was done. Write your own call sign and press again.
+asks-gone = This ask is not there any more, or not for this site to answer. Nothing was granted. Look at the list again.
+asks-no-patient = No chart of that patient can be read here. Nothing was granted. Search for the patient first.
+asks-no-site = There is no site to do this with. Nothing was granted and nothing was sent. Look at the list of sites.
+asks-already = A chart was granted for this ask already, and a key that was given cannot be taken back. Nothing was changed.
+grants = Opened to other sites
+grant-by = { $to } may read it: { $by } agreed at { $from }
+grant-by-policy = { $to } may read it: the policy of { $from }
+asks-not-recorded = The grant could not be written down, so nothing was granted. Try again; if it stays so, call the technician.

@@ -6,7 +6,7 @@ use sanad_record::key::ResourceKey;
 use sanad_record::version::VersionId;
 
 use crate::model::{
-    ConflictRow, GROUP_ROWS, Gauges, Group, Listing, Overview, PAGE_ROWS, PatientPage, PatientRow, ResourcePage,
+    Asks, ConflictRow, GROUP_ROWS, Gauges, Group, Listing, Overview, PAGE_ROWS, PatientPage, PatientRow, ResourcePage,
     ResourceRow, VersionPage,
 };
 
@@ -20,6 +20,8 @@ pub struct Fixed {
     pub patients: Vec<PatientPage>,
     /// The resources, newest first within a patient.
     pub resources: Vec<ResourcePage>,
+    /// Asks for charts.
+    pub asks: Asks,
     /// The bytes of versions that differ from the current ones.
     pub version_bytes: BTreeMap<VersionId, Vec<u8>>,
 }

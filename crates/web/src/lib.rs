@@ -58,6 +58,8 @@ pub fn router(source: Source, config: Config) -> Result<(Router, String), StartE
         .route("/patients/{id}/{type}/{rid}", get(pages::resource::of_patient))
         .route("/resources/{type}/{rid}", get(pages::resource::get))
         .route("/resources/{type}/{rid}/versions/{version}", get(pages::resource::version))
+        .route("/asks", get(pages::asks::get).post(pages::asks::ask))
+        .route("/asks/answer", post(pages::asks::answer))
         .route("/conflicts", get(pages::conflicts::get))
         .route("/sign-in", get(pages::sign_in::get).post(pages::sign_in::post))
         .route("/sign-out", post(pages::sign_in::out))

@@ -18,6 +18,8 @@ pub struct Gauges {
     pub call_sign: String,
     /// Records that would be lost if this site were destroyed now: exact or over-stated, never under-stated.
     pub only_here_records: u64,
+    /// Records that other sites have not confirmed as the network's policy wants; holds those that are only here.
+    pub not_yet_safe_records: u64,
     /// Charts that could be read on this device now.
     pub readable_charts: u64,
     /// Resources with values waiting for a clinician's choice.
@@ -37,6 +39,43 @@ pub struct Overview {
     pub syncs: Vec<SyncRow>,
     /// What was kept aside.
     pub aside: Aside,
+    /// What is only here and not yet safe in each lane, most urgent first; lanes that hold no records left out.
+    pub lanes: Vec<LaneRow>,
+    /// When a record is safe.
+    pub policy: Policy,
+}
+
+/// One lane of what is not elsewhere as it should be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LaneRow {
+    /// Which.
+    pub lane: Lane,
+    /// Records that are only here.
+    pub only_here: u64,
+    /// Records that are not yet safe.
+    pub not_yet_safe: u64,
+}
+
+/// What travels together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lane {
+    /// Triage, allergies, transfers, alarms.
+    Urgent,
+    /// The clinical record.
+    Clinical,
+    /// Attachments, reports, whole documents.
+    Bulk,
+}
+
+/// When a record is safe in this network.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Policy {
+    /// How many other sites must have confirmed it.
+    pub copies: u64,
+    /// Whether one of them must be a haven.
+    pub outside: bool,
+    /// Whether the network has sites enough for that.
+    pub can_be_met: bool,
 }
 
 /// What a site is for.
@@ -46,6 +85,8 @@ pub enum SiteKind {
     Enclave,
     /// A facility outside it, which may hold what the enclave must not keep.
     Haven,
+    /// Holds and forwards what is sealed, and cannot read it.
+    Keeper,
 }
 
 /// One site of the network, as this one knows it.
@@ -61,14 +102,25 @@ pub struct SiteRow {
     pub confirmed: Option<Confirmed>,
     /// When this site last exchanged anything with it directly.
     pub heard_ms: Option<u64>,
+    /// Calls and sessions that failed since then.
+    pub failing: Option<Failing>,
     /// Where it can be reached, as far as known.
     pub addresses: Vec<String>,
+}
+
+/// No answer, since when and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Failing {
+    /// When the first failure was.
+    pub since_ms: u64,
+    /// The name of the reason of the last one, one of [`sanad_node::talk::WHYS`].
+    pub why: String,
 }
 
 /// What a receipt confirms.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Confirmed {
-    /// When the receipt was signed, by that site's clock.
+    /// When the receipt came here, by this site's clock.
     pub at_ms: u64,
     /// Records of ours that it durably holds.
     pub held: u64,
@@ -119,6 +171,8 @@ pub struct Aside {
     pub forks: u64,
     /// Entries that opened and then could not be read as a save.
     pub unreadable: u64,
+    /// Entries that were here, cannot be read from the disk any more, and have not come back yet.
+    pub lost: u64,
 }
 
 /// One page of a list.
@@ -156,12 +210,121 @@ pub struct PatientPage {
     pub merged_from: Vec<String>,
     /// Records of this patient that exist only here.
     pub only_here: u64,
+    /// Records of this patient that are not yet safe.
+    pub not_yet_safe: u64,
+    /// The same by lane; lanes that hold none left out.
+    pub lanes: Vec<LaneRow>,
+    /// Where this record is at other sites, and why it is not.
+    pub places: Vec<PlaceRow>,
     /// The call signs of the sites that can read this chart.
     pub readable_at: Vec<String>,
     /// Resources with values waiting for a choice.
     pub conflicts: u64,
+    /// To whom the chart was opened, newest first.
+    pub grants: Vec<GrantRow>,
     /// The resources, by type.
     pub groups: Vec<Group>,
+}
+
+/// A chart at another site.
+#[derive(Clone, Debug)]
+pub struct PlaceRow {
+    /// Its call sign.
+    pub call_sign: String,
+    /// What it is for.
+    pub kind: SiteKind,
+    /// How many entries of the chart it has confirmed, of how many.
+    pub confirmed: u64,
+    /// All entries of the chart that are held here.
+    pub all: u64,
+    /// When its newest receipt came here; `None` if none ever came.
+    pub receipt_ms: Option<u64>,
+    /// The site that brought that receipt, if it was another.
+    pub told_by: Option<String>,
+    /// When a session with it last finished; `None` if never.
+    pub talked_ms: Option<u64>,
+    /// Calls and sessions that failed since then.
+    pub failing: Option<Failing>,
+    /// What has left for it with a carrier and is not confirmed: when, and how many entries.
+    pub under_way: Vec<(u64, u64)>,
+    /// Whether it can open the chart.
+    pub reads: Reads,
+}
+
+/// What a site may do with a chart that it holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reads {
+    /// Open it.
+    Readable,
+    /// Open a part of it.
+    Partly,
+    /// Hold it.
+    Sealed,
+}
+
+/// A chart that was opened to another site.
+#[derive(Clone, Debug)]
+pub struct GrantRow {
+    /// The site that may read it since.
+    pub to: String,
+    /// The site that granted it.
+    pub from: String,
+    /// Call sign of who agreed. `None`: the site's policy did.
+    pub by: Option<String>,
+    /// When, as a FHIR instant by the granting site's clock.
+    pub recorded: String,
+}
+
+/// Asking for charts, and answering.
+#[derive(Clone, Debug, Default)]
+pub struct Asks {
+    /// Asks of other sites that wait for a person here.
+    pub pending: Vec<PendingAsk>,
+    /// This site's asks.
+    pub own: Vec<OwnAsk>,
+    /// Whether this site answers at once where nobody has to choose.
+    pub at_once: bool,
+}
+
+/// An ask that waits for a person here.
+#[derive(Clone, Debug)]
+pub struct PendingAsk {
+    /// Its id.
+    pub id: String,
+    /// The site that asks.
+    pub site: String,
+    /// Call sign of who asked there.
+    pub by: Option<String>,
+    /// When, by that site's clock.
+    pub at_ms: u64,
+    /// What it asks for: an id, a tag number, or name keys and a year.
+    pub whom: Vec<String>,
+    /// Who it may be: the patient's id, the Patient resource, and whether every part fits.
+    pub candidates: Vec<(String, Vec<u8>, bool)>,
+}
+
+/// An ask of this site.
+#[derive(Clone, Debug)]
+pub struct OwnAsk {
+    /// What it asks for.
+    pub whom: Vec<String>,
+    /// When, by this site's clock.
+    pub at_ms: u64,
+    /// Whether it was taken back.
+    pub withdrawn: bool,
+    /// The answers that have come.
+    pub answers: Vec<Answer>,
+}
+
+/// An answer to an ask.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The site that gave it.
+    pub site: String,
+    /// How many charts it granted. `None`: it refused.
+    pub charts: Option<u64>,
+    /// The patients whose charts can be read here by now: id and Patient resource.
+    pub patients: Vec<(String, Vec<u8>)>,
 }
 
 /// The resources of one type in a chart.

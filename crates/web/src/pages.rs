@@ -1,5 +1,6 @@
 //! The pages, one module each: what is read, what it becomes in words, and its template.
 
+pub(crate) mod asks;
 pub(crate) mod conflicts;
 pub(crate) mod failure;
 pub(crate) mod overview;
@@ -30,6 +31,7 @@ pub(crate) enum Tab {
     Overview,
     Patients,
     Conflicts,
+    Asks,
     Sites,
     None,
 }
@@ -98,6 +100,11 @@ impl Frame {
     /// When the page was made, and by which clock its times are.
     pub(crate) fn as_of(&self) -> String {
         self.v.with2("overview-at", ("time", &self.time(&self.calendar.now_ms)), ("zone", &self.calendar.zone()))
+    }
+
+    /// By which clock the times of every page are.
+    pub(crate) fn times_in(&self) -> String {
+        self.v.with("times-in", "zone", &self.calendar.zone())
     }
 
     /// Who saved something, and where.

@@ -1,5 +1,6 @@
 //! Where the pages get what they show.
 
+mod asks;
 mod site;
 #[cfg(test)]
 mod site_tests;
@@ -9,11 +10,13 @@ use std::sync::Arc;
 use sanad_record::key::ResourceKey;
 use sanad_record::version::VersionId;
 
+use sanad_node::ask::{AskError, Verdict};
 use sanad_node::site::Site;
+use sanad_record::ask::Whom;
 
 use crate::fixed::Fixed;
 use crate::model::{
-    ConflictRow, Gauges, Listing, Overview, PatientPage, PatientRow, ResourcePage, ResourceRow, VersionPage,
+    Asks, ConflictRow, Gauges, Listing, Overview, PatientPage, PatientRow, ResourcePage, ResourceRow, VersionPage,
 };
 
 /// The record could not be read. Says nothing of what is in it.
@@ -100,6 +103,31 @@ impl Source {
         match self {
             Source::Site(site) => site::conflicts(site, page),
             Source::Fixed(fixed) => Ok(fixed.conflicts(page)),
+        }
+    }
+
+    /// Asks for charts: those that wait for a person here, and this site's own.
+    pub fn asks(&self) -> Result<Asks, SourceError> {
+        match self {
+            Source::Site(site) => asks::asks(site),
+            Source::Fixed(fixed) => Ok(fixed.asks.clone()),
+        }
+    }
+
+    /// Asks the network for a chart. The same key twice is one ask.
+    pub fn ask(&self, whom: Whom, by: &str, key: [u8; 16]) -> Result<(), AskError> {
+        match self {
+            Source::Site(site) => asks::ask(site, whom, by, key),
+            // A record that does not change has nobody to ask.
+            Source::Fixed(_) => Err(AskError::NoSuchSite),
+        }
+    }
+
+    /// Answers an ask. The same key twice is one answer.
+    pub fn answer(&self, ask: &str, verdict: Verdict, by: &str, key: [u8; 16]) -> Result<(), AskError> {
+        match self {
+            Source::Site(site) => asks::answer(site, ask, verdict, by, key),
+            Source::Fixed(_) => Err(AskError::NoSuchAsk),
         }
     }
 }

@@ -13,8 +13,16 @@ use sanad_record::merge::ConflictKind;
 use sanad_record::version::VersionId;
 use tower::ServiceExt;
 
+use sanad_node::save::{Change, SaveRequest};
+use sanad_node::site::{NewSite, Site};
+use sanad_store::KdfCost;
+
 use crate::fixed::Fixed;
-use crate::model::{Aside, Conflict, Gauges, Overview, PatientPage, ResourcePage, Side, SiteKind, SiteRow, VersionRow};
+use crate::model::Answer as Answered;
+use crate::model::{
+    Aside, Asks, Conflict, Failing, Gauges, GrantRow, Lane, LaneRow, Overview, OwnAsk, PatientPage, PendingAsk,
+    PlaceRow, Policy, Reads, ResourcePage, Side, SiteKind, SiteRow, VersionRow,
+};
 use crate::{Client, Config, Source, router};
 
 const HOSTILE: &str = "<script>alert(1)</script>\"'&<b>";
@@ -51,36 +59,95 @@ fn record() -> Fixed {
         versions: vec![version.clone()],
         conflicts,
     };
+    let failing = Failing { since_ms: 0, why: HOSTILE.to_owned() };
     let site = SiteRow {
         call_sign: HOSTILE.to_owned(),
         kind: SiteKind::Haven,
         this: false,
         confirmed: None,
         heard_ms: None,
+        failing: Some(failing.clone()),
         addresses: vec![HOSTILE.to_owned()],
     };
+    let place = PlaceRow {
+        call_sign: HOSTILE.to_owned(),
+        kind: SiteKind::Enclave,
+        confirmed: 1,
+        all: 2,
+        receipt_ms: Some(0),
+        told_by: Some(HOSTILE.to_owned()),
+        talked_ms: None,
+        failing: Some(failing),
+        under_way: vec![(0, 1)],
+        reads: Reads::Sealed,
+    };
+    let lanes = vec![LaneRow { lane: Lane::Urgent, only_here: 1, not_yet_safe: 2 }];
     Fixed {
-        gauges: Gauges { call_sign: HOSTILE.to_owned(), only_here_records: 1, readable_charts: 1, conflicts: 1 },
-        overview: Overview { records: 2, sealed: 0, sites: vec![site], syncs: Vec::new(), aside: Aside::default() },
+        gauges: Gauges {
+            call_sign: HOSTILE.to_owned(),
+            only_here_records: 1,
+            not_yet_safe_records: 2,
+            readable_charts: 1,
+            conflicts: 1,
+        },
+        overview: Overview {
+            records: 2,
+            sealed: 0,
+            sites: vec![SiteRow { kind: SiteKind::Keeper, ..site.clone() }, site],
+            syncs: Vec::new(),
+            aside: Aside::default(),
+            lanes: lanes.clone(),
+            policy: Policy { copies: 2, outside: true, can_be_met: false },
+        },
         patients: vec![PatientPage {
             id: "p1".to_owned(),
             raw: patient.clone(),
             merged_from: vec!["p2".to_owned()],
             only_here: 1,
+            not_yet_safe: 2,
+            lanes,
+            places: vec![place],
             readable_at: vec![HOSTILE.to_owned()],
             conflicts: 1,
+            grants: vec![GrantRow {
+                to: HOSTILE.to_owned(),
+                from: HOSTILE.to_owned(),
+                by: Some(HOSTILE.to_owned()),
+                recorded: HOSTILE.to_owned(),
+            }],
             groups: Vec::new(),
         }],
         resources: vec![
             resource("Patient/p1", &patient, Vec::new()),
             resource("Observation/o1", &note, vec![conflict]),
         ],
+        asks: Asks {
+            pending: vec![PendingAsk {
+                id: "ask-1".to_owned(),
+                site: HOSTILE.to_owned(),
+                by: Some(HOSTILE.to_owned()),
+                at_ms: 0,
+                whom: vec![HOSTILE.to_owned()],
+                candidates: vec![("p1".to_owned(), patient.clone(), false)],
+            }],
+            own: vec![OwnAsk {
+                whom: vec![HOSTILE.to_owned()],
+                at_ms: 0,
+                withdrawn: false,
+                answers: vec![Answered {
+                    site: HOSTILE.to_owned(),
+                    charts: Some(2),
+                    patients: vec![("p1".to_owned(), patient.clone())],
+                }],
+            }],
+            at_once: true,
+        },
         version_bytes: BTreeMap::new(),
     }
 }
 
 /// The addresses of every kind of page.
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "/",
     "/sites",
     "/patients",
@@ -91,6 +158,7 @@ const PAGES: [&str; 11] = [
     "/resources/Observation/o1/versions/01010101010101010101010101010101",
     "/resources/Patient/p1",
     "/conflicts",
+    "/asks",
     "/nothing/here",
 ];
 
@@ -110,6 +178,10 @@ struct Answer {
 
 impl Door {
     fn at(address: [u8; 4]) -> Door {
+        Door::to(Source::Fixed(Arc::new(record())), address)
+    }
+
+    fn to(source: Source, address: [u8; 4]) -> Door {
         let now_ms = Arc::new(AtomicU64::new(1_519_989_600_000));
         let clock = now_ms.clone();
         let config = Config {
@@ -118,7 +190,7 @@ impl Door {
             utc_offset: time::UtcOffset::UTC,
             host_names: Vec::new(),
         };
-        let (router, code) = router(Source::Fixed(Arc::new(record())), config).unwrap();
+        let (router, code) = router(source, config).unwrap();
         let client = Client { address: IpAddr::from(address), tls: false };
         Door { router, code, now_ms, client, cookies: BTreeMap::new() }
     }
@@ -175,6 +247,39 @@ async fn text_from_records_is_never_markup() {
             // Everything that the pages themselves put between angle brackets is lower case and known.
             assert!(!body.contains("alert(1)</"), "{path}");
         }
+    }
+}
+
+#[tokio::test]
+async fn never_lull_what_is_not_yet_safe_stands_beside_only_here_on_every_page() {
+    let mut door = here();
+    door.post("/", "/language", "language=en&back=/").await;
+    for path in PAGES.into_iter().filter(|path| *path != "/nothing/here") {
+        let body = door.get(path).await.body;
+        let header = body.split("</header>").next().unwrap();
+        assert!(header.contains("Not yet safe <span class=\"num\">2</span>"), "{path}");
+        assert!(body.contains("UTC"), "{path} says by which clock its times are");
+    }
+    let home = door.get("/").await.body;
+    assert!(
+        home.contains("<table class=\"lanes") && home.contains("no answer since") && home.contains("too few sites")
+    );
+    let chart = door.get("/patients/p1").await.body;
+    let place = chart.split("Where is this record?").nth(1).unwrap();
+    for said in ["confirmed in part", "brought by", "through others alone", "left with a carrier", "sealed to it"] {
+        assert!(place.contains(said), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_keeper_is_shown_as_one_that_holds_and_cannot_read() {
+    let mut door = here();
+    for (lang, kind, words) in [("ar", "حافظ", "يحمل ولا يستطيع القراءة"), ("en", "keeper", "holds, cannot read")]
+    {
+        door.post("/", "/language", &format!("language={lang}&back=/")).await;
+        let body = door.get("/").await.body;
+        assert!(body.contains(&format!(">{kind}</span>")), "{lang}");
+        assert_eq!(body.matches(words).count(), 1, "{lang}: of one of two sites");
     }
 }
 
@@ -362,4 +467,104 @@ fn the_sheet_names_no_side_of_the_page() {
         assert!(!css.contains(physical), "{physical}");
     }
     assert_eq!(css.matches("text-align: left").count(), 1);
+}
+
+#[tokio::test]
+async fn a_form_for_a_chart_is_refused_with_words_that_say_what_to_do() {
+    let mut door = here();
+    door.post("/", "/language", "language=en&back=/").await;
+    let key = "key=000102030405060708090a0b0c0d0e0f";
+    for (action, fields, status, said) in [
+        ("/asks", "what=name&text=--&by=Heron", 422, "Nothing was sent"),
+        ("/asks", "what=name&text=Samir&born=8x&by=Heron", 422, "Write four digits"),
+        ("/asks", "what=name&text=Samir&born=1985&by=Heron", 422, "nothing was sent"),
+        ("/asks/answer", "ask=ask-1&grant=p1&by=Heron", 422, "Nothing was granted"),
+        ("/asks/answer", "ask=ask-1&refuse=yes&by=Heron", 422, "Nothing was granted"),
+        ("/asks/answer", "ask=ask-1&by=Heron", 403, "form"),
+        ("/asks", "what=everything&text=x&by=Heron", 403, "form"),
+    ] {
+        let answer = door.post("/asks", action, &format!("{fields}&{key}")).await;
+        assert_eq!(answer.status.as_u16(), status, "{fields}");
+        assert!(answer.body.contains(said), "{fields}: {}", answer.body);
+    }
+    let keyless = door.post("/asks", "/asks", "what=tag&text=1&by=Heron&key=zz").await;
+    assert_eq!(keyless.status, StatusCode::FORBIDDEN);
+    let foreign = door.post_raw("/asks/answer", &format!("form=0&ask=ask-1&refuse=yes&by=Heron&{key}")).await;
+    assert_eq!(foreign.status, StatusCode::FORBIDDEN);
+}
+
+/// Two sites at work, each in a folder of its own: Cedar, which Olive can reach, and Olive.
+async fn two_sites(folder: &std::path::Path) -> (Site, Site) {
+    let new = NewSite { call_sign: "Cedar".to_owned(), kind: sanad_log::control::SiteKind::Enclave };
+    let cedar = Site::found(&folder.join("cedar"), "correct horse", KdfCost::TEST, &new).await.unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("https://{}", listener.local_addr().unwrap());
+    let (identity, accept) = (cedar.identity(), Arc::new(cedar.clone()));
+    tokio::spawn(async move {
+        let limits = sanad_node::carrier::Limits::default();
+        sanad_node::carrier::serve(listener, &identity, Router::new(), accept, limits, std::future::pending()).await
+    });
+    cedar.announce(vec![address]).await.unwrap();
+    let invite = cedar.invite(sanad_log::control::SiteKind::Enclave, vec![]).await.unwrap();
+    let olive = Site::join(&folder.join("olive"), "correct horse", KdfCost::TEST, "Olive", &invite).await.unwrap();
+    sync(&olive).await;
+    (cedar, olive)
+}
+
+async fn sync(site: &Site) {
+    for peer in site.peers().await.unwrap().values() {
+        assert!(site.sync_with(peer).await.unwrap().complete);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[allow(clippy::disallowed_methods, reason = "a test needs a folder of its own; nothing in it is anybody's")]
+async fn a_chart_is_asked_for_and_granted_on_the_screens_and_a_second_press_does_nothing() {
+    let folder = std::env::temp_dir().join(format!("sanad-asks-{}", std::process::id()));
+    let (cedar, olive) = two_sites(&folder).await;
+    let raw = r#"{"resourceType":"Patient","id":"p1","name":[{"given":["Mahmoud","Samir"],"family":"Haddad"}]}"#;
+    let change =
+        Change { key: "Patient/p1".parse().unwrap(), raw: Some(raw.as_bytes().to_vec()), about: None, follows: None };
+    cedar.save(SaveRequest { changes: vec![change], idempotency: None, by: None }).await.unwrap();
+    let (mut here, mut there) =
+        (Door::to(Source::Site(cedar.clone()), [127, 0, 0, 1]), Door::to(Source::Site(olive.clone()), [127, 0, 0, 1]));
+    for door in [&mut here, &mut there] {
+        door.post("/", "/language", "language=en&back=/").await;
+    }
+    let hidden = |page: &str, name: &str| {
+        let from = page.split(&format!("name=\"{name}\" value=\"")).nth(1).unwrap_or_default();
+        from.split('"').next().unwrap().to_owned()
+    };
+    // Asked twice with one form: one ask.
+    let key = hidden(&there.get("/asks").await.body, "key");
+    let fields = format!("what=name&text=Mahmoud+Haddad&father=Samir&born=&by=Swift&key={key}");
+    for _ in 0..2 {
+        let answer = there.post("/asks", "/asks", &fields).await;
+        assert_eq!((answer.status, header(&answer, "location")), (StatusCode::SEE_OTHER, "/asks"));
+    }
+    assert_eq!(olive.own_asks().await.unwrap().len(), 1);
+    assert!(there.get("/asks").await.body.contains("no answer yet"));
+    sync(&olive).await;
+
+    let page = here.get("/asks").await.body;
+    assert!(page.contains("Olive") && page.contains("/patients/p1") && page.contains("Open this chart"), "{page}");
+    let (key, ask) = (hidden(&page, "key"), hidden(&page, "ask"));
+    let nobody = here.post("/asks", "/asks/answer", &format!("ask={ask}&grant=p1&by=&key={key}")).await;
+    assert!(nobody.status == StatusCode::UNPROCESSABLE_ENTITY && nobody.body.contains("call sign is missing"));
+    for _ in 0..2 {
+        let answer = here.post("/asks", "/asks/answer", &format!("ask={ask}&grant=p1&by=Heron&key={key}")).await;
+        assert_eq!((answer.status, header(&answer, "location")), (StatusCode::SEE_OTHER, "/asks"));
+    }
+    assert!(here.get("/asks").await.body.contains("Nobody waits"));
+    sync(&olive).await;
+    let body = there.get("/asks").await.body;
+    assert!(body.contains("/patients/p1"), "{body}");
+    for door in [&mut here, &mut there] {
+        let body = door.get("/patients/p1").await.body;
+        assert_eq!(body.matches("may read it").count(), 1, "{body}");
+        assert!(body.contains("Heron") && body.contains("Opened to other sites"));
+    }
+    cedar.close().await;
+    olive.close().await;
+    std::fs::remove_dir_all(&folder).unwrap();
 }

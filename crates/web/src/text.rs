@@ -147,6 +147,15 @@ impl Voice {
         self.say(id, Some(&args))
     }
 
+    /// The message of that id with three texts in it.
+    pub fn with3(&self, id: &str, texts: [(&'static str, &str); 3]) -> String {
+        let mut args = FluentArgs::new();
+        for (name, text) in texts {
+            args.set(name, text.to_owned());
+        }
+        self.say(id, Some(&args))
+    }
+
     /// The message of that id if there is one: for words that come from data, such as a status code.
     pub fn known(&self, id: &str) -> Option<String> {
         self.bundle().has_message(id).then(|| self.say(id, None))

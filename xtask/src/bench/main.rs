@@ -7,11 +7,13 @@
 
 mod corpus;
 mod import;
+mod keeper;
 mod machine;
 mod pair;
 mod replicate;
 mod report;
 mod saves;
+mod stick;
 mod tiny;
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -30,12 +32,14 @@ pub struct Options {
     pub sanad: PathBuf,
 }
 
-const NAMES: &[&str] = &["saves", "import", "haven", "carrier", "tiny"];
+const NAMES: &[&str] = &["saves", "import", "haven", "carrier", "keeper", "stick", "tiny"];
 const USAGE: &str = "usage: cargo xtask bench [--quick] [--json] [--synthea PATH] [--dir PATH] [NAME…]
   saves    durable saves of one and of sixteen writers, beside fdatasync and bare SQLite
   import   the Synthea set
   haven    100,000 entries to an empty haven that opens all of them; nothing changed; 1 % edited; memory; first page
   carrier  100,000 entries to an empty site that can read none of them
+  keeper   1,000,000 small entries into a keeper and out of it again; its memory
+  stick    a million entries read from a bundle and written to one, beside cp and fsync; --quick: 100,000
   tiny     in simulated time: nothing changed and a casualty at 1,200 bit/s; a first sync at 9,600";
 
 #[tokio::main]
@@ -75,6 +79,12 @@ async fn main() -> Result<()> {
     }
     if wanted("carrier") {
         replicate::to_carrier(&options, &mut report).await?;
+    }
+    if wanted("keeper") {
+        keeper::run(&options, &mut report).await?;
+    }
+    if wanted("stick") {
+        stick::run(&options, &mut report).await?;
     }
     if wanted("tiny") {
         tiny::run(&mut report)?;

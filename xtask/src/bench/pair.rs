@@ -53,18 +53,32 @@ impl Pair {
 
     /// Serves a folder in a process of its own.
     pub fn serve(&self, dir: &Path, listen: &str) -> Result<Served> {
+        self.start("serve", dir, listen)
+    }
+
+    fn start(&self, command: &str, dir: &Path, listen: &str) -> Result<Served> {
         let started = Instant::now();
         let mut child = Command::new(&self.sanad)
-            .args(["serve".as_ref(), dir.as_os_str(), "--listen".as_ref(), listen.as_ref(), "--json".as_ref()])
+            .args([command.as_ref(), dir.as_os_str(), "--listen".as_ref(), listen.as_ref(), "--json".as_ref()])
             .env("SANAD_PASSPHRASE", PASSPHRASE)
             .stdout(Stdio::piped())
             .spawn()
-            .context("starting sanad serve")?;
+            .context("starting sanad")?;
         let mut line = String::new();
         BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
-        let said: Value = serde_json::from_str(&line).context("sanad serve did not say where it listens")?;
+        let said: Value = serde_json::from_str(&line).context("sanad did not say where it listens")?;
         let url = said["listening"].as_str().context("no address")?;
         Ok(Served { child, started, address: url.trim_start_matches("https://").to_owned() })
+    }
+
+    /// Runs a keeper in a process of its own, on a port of the system's choice.
+    pub fn keep(&self, dir: &Path) -> Result<Served> {
+        self.keep_at(dir, "127.0.0.1:0")
+    }
+
+    /// The same, where it listened before.
+    pub fn keep_at(&self, dir: &Path, listen: &str) -> Result<Served> {
+        self.start("keep", dir, listen)
     }
 
     /// One session of a folder with its peers; what it reports.
@@ -103,7 +117,7 @@ impl Served {
     /// Ends it in good order.
     pub fn stop(mut self) -> Result<()> {
         kill_process(Pid::from_child(&self.child), Signal::TERM)?;
-        ensure!(self.child.wait()?.success(), "sanad serve ended badly");
+        ensure!(self.child.wait()?.success(), "sanad ended badly");
         Ok(())
     }
 }

@@ -135,7 +135,7 @@ impl World {
         match outcome {
             Outcome::Done => self.report.finished += 1,
             // What is left of the session on the other side ends by the carrier's word, not by a time-out.
-            Outcome::DiskRefused => link.disturbed = true,
+            Outcome::DiskRefused | Outcome::Outlived => link.disturbed = true,
             Outcome::Refused(why) if !link.tampered => {
                 let what = format!("site {at} refused honest site {:?}: {why:?}", other.site);
                 return Err((Promise::SessionsEnd, what));

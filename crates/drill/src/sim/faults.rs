@@ -4,7 +4,7 @@ use super::disk::Synced;
 use super::oracle::Broken;
 use super::plan::{DAY_MS, Sabotage};
 use super::queue::Event;
-use super::site::State;
+use super::site::{PLENTY, State};
 use super::world::World;
 use sanad_log::control::SiteKind;
 use sanad_log::frontier::Range;
@@ -16,7 +16,7 @@ const MEMBERS_MIN: usize = 3;
 impl World {
     /// A site starts: for the first time, or from what a crash has left.
     pub(super) fn start(&mut self, at: usize) -> Result<(), Broken> {
-        let network = self.network;
+        let (network, authority, enrolment) = (self.network, self.authority(), self.enrolment(at));
         let site = &mut self.sites[at];
         if site.state == State::Destroyed || site.replica.is_some() {
             return Ok(());
@@ -24,7 +24,7 @@ impl World {
         if site.state == State::Unborn {
             (site.state, site.born_ms) = (State::Alive, self.now);
         }
-        site.start(network);
+        site.start(network, authority, enrolment);
         self.check(at)
     }
 
@@ -84,14 +84,17 @@ impl World {
                 if let Some(replica) = &mut site.replica {
                     replica.recall(site.disk.control());
                 }
-                Ok(())
+                // The disk has room again; a keeper waits to be told.
+                self.feed(at, Input::Room(PLENTY))
             }
         }
     }
 
     /// Destroys a site, if enough members are left that have heard of the network.
     pub(super) fn destroy_somebody(&mut self) -> Result<(), Broken> {
-        let members: Vec<_> = (0..self.sites.len()).filter(|at| self.sites[*at].is_member()).collect();
+        // A network of keepers alone would be none.
+        let reads = |at: &usize| self.sites[*at].kind != SiteKind::Keeper && self.sites[*at].is_member();
+        let members: Vec<_> = (0..self.sites.len()).filter(reads).collect();
         let havens = members.iter().filter(|at| self.sites[**at].kind == SiteKind::Haven).count();
         // The last haven is outside of the siege.
         let doomed = |at: &usize| self.sites[*at].kind == SiteKind::Enclave || havens > 1;

@@ -5,6 +5,7 @@ use super::plan::IDLE_MS_MAX;
 use super::report::Promise;
 use super::world::World;
 use sanad_log::control::SiteKind;
+use sanad_log::entry::BodyKind;
 use sanad_log::ids::ScopeTag;
 
 /// Rounds within which all survivors agree. In a round every survivor has one session with the same hub, all at once. The
@@ -25,7 +26,8 @@ impl World {
         }
         self.settle()?;
         let survivors = self.survivors();
-        let Some(hub) = survivors.iter().copied().find(|at| self.sites[*at].is_member()) else { return Ok(()) };
+        let reads = |at: &usize| self.sites[*at].kind != SiteKind::Keeper && self.sites[*at].is_member();
+        let Some(hub) = survivors.iter().copied().find(reads) else { return Ok(()) };
         for at in survivors.iter().copied().filter(|at| *at != hub) {
             if !self.sites[at].is_member() {
                 self.let_in(at, hub)?;
@@ -44,7 +46,15 @@ impl World {
             self.settle()?;
         }
         self.report.rounds_max = rounds;
+        // To the hub, and from it: then everybody has everybody's last word, not only somebody's.
+        for _ in 0..2 {
+            for at in survivors.iter().copied().filter(|at| *at != hub) {
+                self.dial(at, hub)?;
+            }
+            self.settle()?;
+        }
         self.check_nothing_lost()?;
+        self.check_exposed()?;
         self.check_readable()?;
         self.digest();
         Ok(())
@@ -68,13 +78,15 @@ impl World {
             let readers = |scope: &ScopeTag| replica.directory().readers(scope).eq(first.directory().readers(scope));
             replica.durable() == first.durable()
                 && (self.survivors().len() < 2 || replica.only_here().is_empty())
-                && replica.directory().facilities() == first.directory().facilities()
-                && replica.directory().devices() == first.directory().devices()
-                && self
-                    .sites
-                    .iter()
-                    .all(|site| replica.directory().contact(&site.device) == first.directory().contact(&site.device))
-                && self.oracle.charts().keys().all(readers)
+                && (self.sites[*at].kind == SiteKind::Keeper
+                    || replica.directory().facilities() == first.directory().facilities()
+                        && replica.directory().devices() == first.directory().devices()
+                        && replica.directory().policy() == first.directory().policy()
+                        && replica.directory().policy_version() == first.directory().policy_version()
+                        && self.sites.iter().all(|site| {
+                            replica.directory().contact(&site.device) == first.directory().contact(&site.device)
+                        })
+                        && self.oracle.charts().keys().all(readers))
         })
     }
 
@@ -119,6 +131,10 @@ impl World {
             let site = &self.sites[at];
             let Some(replica) = &site.replica else { continue };
             let directory = replica.directory();
+            if site.kind == SiteKind::Keeper {
+                self.check_blind(at)?;
+                continue;
+            }
             for entry in site.disk.entries() {
                 let header = entry.header();
                 let place = self.oracle.place(header.log, header.seq);
@@ -144,6 +160,29 @@ impl World {
                     );
                     return Err((Promise::Readable, what));
                 }
+            }
+        }
+        Ok(())
+    }
+
+    /// A keeper opens nothing of what it holds, nothing is addressed to it, and no chart was granted to it.
+    fn check_blind(&self, at: usize) -> Result<(), Broken> {
+        let keeper = &self.sites[at];
+        let broken = |what: String| Err((Promise::KeepersReadNothing, format!("site {at} is a keeper, and {what}")));
+        let Some(replica) = &keeper.replica else { return Ok(()) };
+        for entry in keeper.disk.entries() {
+            let header = entry.header();
+            let addressed = header.kind == BodyKind::Addressed && header.scope.0 == keeper.facility.0;
+            if addressed || replica.directory().open(entry).is_ok() {
+                return broken(format!("it can open {:?} {}", header.log, header.seq));
+            }
+        }
+        let others = self.sites.iter().filter_map(|site| Some((site.number, site.replica.as_ref()?)));
+        for (other, replica) in others {
+            let granted =
+                |scope: &&ScopeTag| replica.directory().readers(scope).any(|reader| reader == keeper.facility);
+            if let Some(scope) = self.oracle.charts().keys().find(granted) {
+                return broken(format!("site {other} takes it for a reader of {scope:?}"));
             }
         }
         Ok(())

@@ -5,7 +5,7 @@ use super::plan::DAY_MS;
 use super::queue::Event;
 use super::site::State;
 use super::world::World;
-use sanad_log::control::Contact;
+use sanad_log::control::{Contact, SiteKind};
 use sanad_log::ids::{Lane, ScopeTag};
 use sanad_log::replica::{Input, Part};
 use sanad_log::seal::Clear;
@@ -38,6 +38,10 @@ impl World {
                 self.queue.at(birth + wait, Event::Clock(at));
             }
         }
+        if self.plan.policy_days > 0 {
+            let wait = self.rng.around(self.plan.policy_days * DAY_MS);
+            self.queue.at(wait, Event::Policy(1));
+        }
         for _ in 0..self.plan.destroyed {
             let time = self.rng.between(DAY_MS / 2, days_ms.max(DAY_MS));
             self.queue.at(time, Event::Destroy);
@@ -66,11 +70,10 @@ impl World {
         self.report.saves += 1;
         let token = self.sites[at].token();
         let input = match self.rng.below(100) {
+            // A keeper saves nothing. Now and then it moves.
+            _ if self.sites[at].kind == SiteKind::Keeper => self.announce(at, token),
             0..4 => self.grant(at, token),
-            4..6 => {
-                let addresses = vec![format!("https://10.0.0.{at}:{}", self.rng.below(5) + 8_000)];
-                Input::Announce(token, Contact { addresses, certificate: [at as u8; 32].into() })
-            }
+            4..6 => self.announce(at, token),
             _ => Input::Save(token, (0..self.rng.between(1, 3)).map(|_| self.part(at)).collect()),
         };
         self.feed(at, input)?;
@@ -79,6 +82,11 @@ impl World {
             self.queue.at(soon, Event::Meet(at));
         }
         Ok(())
+    }
+
+    fn announce(&mut self, at: usize, token: u64) -> Input {
+        let addresses = vec![format!("https://10.0.0.{at}:{}", self.rng.below(5) + 8_000)];
+        Input::Announce(token, Contact { addresses, certificate: [at as u8; 32].into() })
     }
 
     fn part(&mut self, at: usize) -> Part {
@@ -158,7 +166,8 @@ impl World {
             let token = self.sites[at].token();
             return self.feed(at, Input::Found(token, self.authority(), self.enrolment(at)));
         }
-        let reachable = |by: &usize| self.sites[*by].is_member() && !self.blocked[at][*by] && !self.blocked[*by][at];
+        let reads = |by: &usize| self.sites[*by].kind != SiteKind::Keeper && self.sites[*by].is_member();
+        let reachable = |by: &usize| reads(by) && !self.blocked[at][*by] && !self.blocked[*by][at];
         let members: Vec<_> = (0..self.sites.len()).filter(|by| *by != at).filter(reachable).collect();
         match self.rng.pick(&members) {
             Some(by) => self.let_in(at, by),
@@ -167,8 +176,10 @@ impl World {
     }
 
     pub(super) fn let_in(&mut self, at: usize, by: usize) -> Result<(), Broken> {
-        if !self.sites[by].knows(&self.sites[at].facility) {
+        let keeper = self.sites[at].kind == SiteKind::Keeper && !self.sites[at].joined;
+        if keeper || !self.sites[by].knows(&self.sites[at].facility) {
             let token = self.sites[by].token();
+            self.sites[by].enrolling.insert(token, at);
             let enrolment = self.enrolment(at);
             self.feed(by, Input::Enrol(token, enrolment))?;
         }

@@ -4,7 +4,9 @@
 //! **Never lull, exactly.** An entry that is durable at a site and *not* in the site's "only here" was durably held by
 //! another facility before that facility's receipt was signed; unless that facility was destroyed since, it still is.
 
+use super::exposed::Safe;
 use super::report::Promise;
+use sanad_log::control::SiteKind;
 use sanad_log::entry::Entry;
 use sanad_log::frontier::{Frontier, Range};
 use sanad_log::ids::{DeviceId, EntryId, Lane, LogId, ScopeTag, Seq};
@@ -37,6 +39,11 @@ impl Place {
         self.live & bit(site) != 0
     }
 
+    /// Sites whose disk ever held it.
+    pub(super) fn ever(&self) -> Mask {
+        self.ever
+    }
+
     pub(super) fn holders(&self) -> u32 {
         self.live.count_ones()
     }
@@ -60,6 +67,10 @@ pub(super) struct Oracle {
     confirmed: Vec<Frontier>,
     /// Per site: places found rightly claimed by its receipts.
     claimed: Vec<Frontier>,
+    /// Per site: places found rightly called safe.
+    pub(super) safe: Vec<Safe>,
+    /// Sites that are havens.
+    pub(super) havens: Mask,
     /// Per site: the durable frontier when it was last looked at.
     durable: Vec<Frontier>,
     /// Every chart, and the site that made it.
@@ -67,20 +78,32 @@ pub(super) struct Oracle {
     last: BTreeMap<LogId, (Seq, EntryId)>,
 }
 
-fn bit(site: usize) -> Mask {
+pub(super) fn bit(site: usize) -> Mask {
     1 << site
 }
 
-fn broken<T>(promise: Promise, what: String) -> Result<T, Broken> {
+pub(super) fn broken<T>(promise: Promise, what: String) -> Result<T, Broken> {
     Err((promise, what))
 }
 
 impl Oracle {
-    pub(super) fn new(devices: impl IntoIterator<Item = DeviceId>) -> Oracle {
-        let sites: BTreeMap<_, _> = devices.into_iter().enumerate().map(|(site, device)| (device, site)).collect();
+    pub(super) fn new(devices: impl IntoIterator<Item = (DeviceId, SiteKind)>) -> Oracle {
+        let devices: Vec<_> = devices.into_iter().collect();
+        let haven = |(site, (_, kind)): (usize, &(DeviceId, SiteKind))| (*kind == SiteKind::Haven).then(|| bit(site));
+        let havens = devices.iter().enumerate().filter_map(haven).sum();
+        let sites: BTreeMap<_, _> = devices.into_iter().enumerate().map(|(site, (device, _))| (device, site)).collect();
         assert!(sites.len() <= SITES_MAX, "sites fit a mask");
         let none = vec![Frontier::default(); sites.len()];
-        Oracle { sites, confirmed: none.clone(), claimed: none.clone(), durable: none, ..Oracle::default() }
+        let safe = vec![Safe::default(); sites.len()];
+        Oracle {
+            sites,
+            havens,
+            safe,
+            confirmed: none.clone(),
+            claimed: none.clone(),
+            durable: none,
+            ..Oracle::default()
+        }
     }
 
     /// An append was asked for: remembers what own saves say.
@@ -201,7 +224,7 @@ impl Oracle {
         Ok(())
     }
 
-    fn first_not(&self, range: Range, holds: impl Fn(&Place) -> bool) -> Option<Seq> {
+    pub(super) fn first_not(&self, range: Range, holds: impl Fn(&Place) -> bool) -> Option<Seq> {
         let log = self.logs.get(&range.log);
         (range.from..=range.to).find(|seq| !log.and_then(|log| log.get(seq)).is_some_and(&holds))
     }

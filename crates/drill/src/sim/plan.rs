@@ -28,6 +28,8 @@ pub struct Plan {
     pub sites: usize,
     /// How many of them are havens.
     pub havens: usize,
+    /// How many of them are keepers, which hold everything and can read nothing.
+    pub keepers: usize,
     /// How many are not there on the first day and join at some time.
     pub late: usize,
     /// Length of the safety phase.
@@ -63,6 +65,8 @@ pub struct Plan {
     pub disk_fail_ppm: u32,
     /// Whether wall clocks jump by years, or stop.
     pub mad_clocks: bool,
+    /// Days between changes of the network's policy, on average; 0: the default stays.
+    pub policy_days: u64,
     /// How many sites are destroyed for ever.
     pub destroyed: usize,
     /// A fault of the driver, for testing the oracle.
@@ -75,6 +79,7 @@ impl Plan {
         Plan {
             sites: 12,
             havens: 2,
+            keepers: 0,
             late: 0,
             days: 120,
             save_hours: 48,
@@ -92,6 +97,7 @@ impl Plan {
             disk_ms_max: 50,
             disk_fail_ppm: 0,
             mad_clocks: false,
+            policy_days: 0,
             destroyed: 0,
             sabotage: Sabotage::None,
         }
@@ -123,6 +129,8 @@ impl Plan {
         plan.weather_days = rng.between(3, 20);
         plan.mad_clocks = rng.chance(600_000);
         plan.real_keys = seed % 50 == 17;
+        // The first seeds are older than keepers, and stay what they were when they broke the heart.
+        plan.keepers = if seed < 100 { 0 } else { rng.between(0, 2) as usize };
         plan
     }
 }

@@ -26,6 +26,8 @@ pub(super) enum Event {
     Weather,
     /// A wall clock jumps or stops.
     Clock(usize),
+    /// The authority states a policy, for the so many-th time.
+    Policy(u64),
     /// The disk of a site, in this incarnation, has something to say.
     Sync(usize, u32),
     /// A frame arrives.
@@ -53,6 +55,7 @@ impl Event {
             Event::Destroy => (6, 0),
             Event::Weather => (7, 0),
             Event::Clock(site) => (8, *site as u64),
+            Event::Policy(number) => (16, *number),
             Event::Sync(site, _) => (9, *site as u64),
             Event::Frame(link, _, frame) => (10, link ^ fold(frame)),
             Event::Flushed(link, _) => (11, *link),

@@ -12,6 +12,8 @@ pub enum Promise {
     ReceiptIsTrue,
     /// "Only here" left out an entry that no other facility ever durably held.
     NeverLull,
+    /// A site that has everybody's receipt for everything shows another figure than the true one.
+    ExactOnceConfirmed,
     /// A destroyed site took more with it than its gauge had said, or an acknowledged save is gone while a holder lives.
     Survive,
     /// What is durable shrank, or the replica and its disk disagree about it.
@@ -22,6 +24,8 @@ pub enum Promise {
     Convergence,
     /// After healing, a chart does not open where it must, or opens to another text.
     Readable,
+    /// A keeper holds a key, opened something, or was granted something.
+    KeepersReadNothing,
     /// A session between honest sites hung, was refused, or did not end within its bound.
     SessionsEnd,
 }
@@ -86,6 +90,8 @@ pub struct Report {
     pub lost: u64,
     /// Times that a gauge was compared with the oracle.
     pub gauges: u64,
+    /// Times that everybody's receipt was there, so that both figures had to be exact.
+    pub exact: u64,
     /// Most rounds that healing took.
     pub rounds_max: u64,
     /// A digest of everything that happened, in order.
@@ -118,6 +124,7 @@ impl AddAssign for Report {
         self.said += other.said;
         self.lost += other.lost;
         self.gauges += other.gauges;
+        self.exact += other.exact;
         self.rounds_max = self.rounds_max.max(other.rounds_max);
         self.history = self.history.rotate_left(5) ^ other.history;
     }
@@ -129,7 +136,7 @@ impl fmt::Display for Report {
             f,
             "{} seeds, {:.1} site-years at {:.1} saves a day: {} saves ({} acknowledged, {} refused), {} entries stored, \
              {} sessions ({} ends in order), {} frames, {} bytes, {} crashes, {} failed appends, {} sites destroyed: the \
-             gauges said {}, lost {}, exact in {}; {} gauges checked; healed in at most {} rounds",
+             gauges said {}, lost {}, exact in {}; {} gauges checked, {} of them with all receipts; healed in at most {} rounds",
             self.seeds,
             self.site_years(),
             self.acknowledged as f64 / (self.site_years() * 365.0).max(0.001),
@@ -148,6 +155,7 @@ impl fmt::Display for Report {
             self.lost,
             self.gauge_exact,
             self.gauges,
+            self.exact,
             self.rounds_max,
         )
     }

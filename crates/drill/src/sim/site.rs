@@ -4,12 +4,15 @@ use super::clock::WallClock;
 use super::disk::Disk;
 use super::keys;
 use super::rng::Rng;
-use sanad_log::control::{Enrolment, FacilitySecret, SiteKind};
+use sanad_log::control::{Authority, Enrolment, FacilitySecret, SignedEnrolment, SiteKind};
 use sanad_log::entropy::Entropy;
 use sanad_log::ids::{DeviceId, FacilityId, NetworkId, ScopeTag};
 use sanad_log::receipt::Receipt;
-use sanad_log::replica::{Replica, Start};
+use sanad_log::replica::{Keep, Keeping, Replica, Room, Start};
 use std::collections::BTreeMap;
+
+/// Room that no run fills.
+pub(super) const PLENTY: Room = Room { held_bytes: 0, quota_bytes: u64::MAX };
 
 /// What has become of a site.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,9 +41,16 @@ pub(super) struct Site {
     pub(super) next_token: u64,
     /// Charts made here.
     pub(super) charts: Vec<ScopeTag>,
+    /// True once a member has let this site in, durably.
+    pub(super) joined: bool,
+    /// Sites that are being let in here, by the token of the save.
+    pub(super) enrolling: BTreeMap<u64, usize>,
     receipts: BTreeMap<DeviceId, Receipt>,
     /// Receipts that a crash may lose.
     unsynced_receipts: Vec<Receipt>,
+    /// What spares asking again, and what of it a crash may lose.
+    kept: Vec<Keep>,
+    unsynced_kept: Vec<Keep>,
     secret: FacilitySecret,
     seed: u64,
     real_keys: bool,
@@ -65,8 +75,12 @@ impl Site {
             incarnation: 0,
             next_token: 0,
             charts: Vec::new(),
+            joined: false,
+            enrolling: BTreeMap::new(),
             receipts: BTreeMap::new(),
             unsynced_receipts: Vec::new(),
+            kept: Vec::new(),
+            unsynced_kept: Vec::new(),
             secret,
             seed,
             real_keys,
@@ -80,8 +94,23 @@ impl Site {
     }
 
     /// Starts from the disk, as after a crash.
-    pub(super) fn start(&mut self, network: NetworkId) {
+    pub(super) fn start(&mut self, network: NetworkId, authority: Authority, enrolment: SignedEnrolment) {
         self.incarnation += 1;
+        self.enrolling.clear();
+        let members = self.kept.iter().filter_map(|keep| match keep {
+            Keep::Member(device, facility) => Some((*device, *facility)),
+            _ => None,
+        });
+        let reach = self.kept.iter().rev().find_map(|keep| match keep {
+            Keep::Reach(reach) => Some(reach.clone()),
+            _ => None,
+        });
+        let acknowledged = self.kept.iter().filter_map(|keep| match keep {
+            Keep::Acknowledged(peer, receipt) => Some((*peer, receipt.clone())),
+            _ => None,
+        });
+        let keeping = Keeping { authority, enrolment, members: members.collect(), reach, room: PLENTY };
+        let keeper = (self.kind == SiteKind::Keeper).then_some(keeping);
         let mut replica = Replica::new(Start {
             network,
             signer: keys::signer(self.real_keys, self.seed, self.number as u64),
@@ -90,6 +119,9 @@ impl Site {
             secret: self.secret.clone(),
             spans: self.disk.spans(),
             receipts: self.receipts.values().cloned().collect(),
+            acknowledged: acknowledged.collect(),
+            parts: vec![],
+            keeper,
         });
         self.disk.control().for_each(|entry| replica.remember(entry));
         self.replica = Some(replica);
@@ -97,6 +129,9 @@ impl Site {
 
     /// True if it is up and knows the network it belongs to.
     pub(super) fn is_member(&self) -> bool {
+        if self.kind == SiteKind::Keeper {
+            return self.joined && self.replica.is_some();
+        }
         self.replica.as_ref().is_some_and(|replica| {
             let directory = replica.directory();
             directory.authority().is_some()
@@ -107,7 +142,17 @@ impl Site {
 
     /// True if it is up and has let this facility in, or heard of it.
     pub(super) fn knows(&self, facility: &FacilityId) -> bool {
-        self.replica.as_ref().is_some_and(|replica| replica.directory().facilities().contains_key(facility))
+        self.replica
+            .as_ref()
+            .is_some_and(|replica| replica.directory().devices().values().any(|known| known == facility))
+    }
+
+    /// Where a keeper is reached is on its disk before it says so; the rest may be lost.
+    pub(super) fn keep(&mut self, keep: Keep) {
+        match keep {
+            Keep::Reach(_) => self.kept.push(keep),
+            keep => self.unsynced_kept.push(keep),
+        }
     }
 
     pub(super) fn keep_receipt(&mut self, receipt: Receipt) {
@@ -119,12 +164,18 @@ impl Site {
         for receipt in self.unsynced_receipts.drain(..) {
             self.receipts.insert(receipt.device, receipt);
         }
+        for keep in std::mem::take(&mut self.unsynced_kept) {
+            self.kept.retain(|kept| !is_replaced_by(kept, &keep));
+            self.kept.push(keep);
+        }
     }
 
     /// Power is gone. Some of the newest receipts are lost with it.
     pub(super) fn lose_receipts(&mut self, rng: &mut Rng) {
         let kept = rng.below(self.unsynced_receipts.len() as u64 + 1) as usize;
         self.unsynced_receipts.truncate(kept);
+        let kept = rng.below(self.unsynced_kept.len() as u64 + 1) as usize;
+        self.unsynced_kept.truncate(kept);
         self.sync_receipts();
     }
 
@@ -146,4 +197,9 @@ fn entropy(seed: u64, site: u64, incarnation: u64) -> Entropy {
     }
     let mut stream = hash.finalize_xof();
     Entropy::new(move |out| stream.fill(out))
+}
+
+/// True if the newer of two things of one name takes the place of the other.
+fn is_replaced_by(kept: &Keep, newer: &Keep) -> bool {
+    matches!((kept, newer), (Keep::Acknowledged(a, _), Keep::Acknowledged(b, _)) if a == b)
 }

@@ -1,5 +1,6 @@
 //! The world: sites, links, what is going to happen, and the oracle that watches.
 
+use super::exposed;
 use super::keys;
 use super::link::Link;
 use super::oracle::{Broken, Oracle};
@@ -9,7 +10,7 @@ use super::report::{Promise, Report, Violation};
 use super::rng::Rng;
 use super::site::{Site, State};
 use sanad_log::control::{Authority, SignedEnrolment, SiteKind};
-use sanad_log::ids::{DeviceId, NetworkId};
+use sanad_log::ids::{DeviceId, NetworkId, ScopeTag};
 use sanad_log::replica::{Effect, Input, RefusedReason, SessionId};
 use sanad_log::sign::{Signer, Verifier};
 use std::collections::BTreeMap;
@@ -36,7 +37,7 @@ pub struct World {
     /// True once the liveness phase has begun.
     pub(super) healing: bool,
     authority: Authority,
-    authority_key: Box<dyn Signer>,
+    pub(super) authority_key: Box<dyn Signer>,
 }
 
 /// Says which seed it was when an assertion inside a replica fails.
@@ -62,14 +63,19 @@ impl World {
         let salt = Rng::stream(seed, 1).bytes::<16>();
         let authority = Authority { keys: vec![authority_key.device()], threshold: 1, salt: salt.into() };
         // The founder is in the enclave; havens come next, so that they are there from the first days.
-        let kind = |site| if (1..=plan.havens).contains(&site) { SiteKind::Haven } else { SiteKind::Enclave };
+        let kind = |site| match site {
+            0 => SiteKind::Enclave,
+            site if site <= plan.havens => SiteKind::Haven,
+            site if site <= plan.havens + plan.keepers => SiteKind::Keeper,
+            _ => SiteKind::Enclave,
+        };
         let sites: Vec<_> = (0..plan.sites).map(|site| Site::new(seed, site, kind(site), plan.real_keys)).collect();
         World {
             seed,
             rng: Rng::stream(seed, 2),
             now: 0,
             queue: Queue::default(),
-            oracle: Oracle::new(sites.iter().map(|site| site.device)),
+            oracle: Oracle::new(sites.iter().map(|site| (site.device, site.kind))),
             blocked: vec![vec![false; sites.len()]; sites.len()],
             sites,
             links: BTreeMap::new(),
@@ -157,6 +163,7 @@ impl World {
             Event::Destroy => self.destroy_somebody(),
             Event::Weather => self.change_weather(),
             Event::Clock(at) => self.disturb_clock(at),
+            Event::Policy(number) => self.change_policy(number),
             Event::Sync(at, incarnation) => self.sync_disk(at, incarnation),
             Event::Frame(link, side, frame) => self.arrive(link, side, &frame),
             Event::Flushed(link, side) => self.give(link, side, Input::Flushed(link)),
@@ -186,11 +193,45 @@ impl World {
         if self.plan.sabotage == Sabotage::None || self.plan.sabotage == Sabotage::LoseDurable {
             self.oracle.check_durable(at, replica.durable(), site.disk.frontier())?;
         }
-        self.oracle.check_gauge(at, replica.durable(), &replica.only_here())
+        if site.kind == SiteKind::Keeper {
+            let directory = replica.directory();
+            if directory.is_readable(&ScopeTag::NETWORK) || directory.readable_charts().next().is_some() {
+                return Err((Promise::KeepersReadNothing, format!("site {at} is a keeper and holds a key")));
+            }
+        }
+        self.oracle.check_gauge(at, replica.durable(), &replica.only_here())?;
+        let (exposure, policy) = (replica.exposure(), replica.directory().policy());
+        if exposure.only_here != replica.only_here() {
+            return Err((Promise::NeverLull, format!("site {at}: two ways to 'only here' come to different ranges")));
+        }
+        self.oracle.check_safe(at, replica.durable(), &exposure, policy)?;
+        if self.has_every_word(at) {
+            self.report.exact += 1;
+            self.oracle.check_exact(at, &exposure, policy)?;
+        }
+        Ok(())
+    }
+
+    /// True if the receipts at a site speak of everything that others hold of what is held there. Those who are gone
+    /// count as they were: nobody can know that they are.
+    fn has_every_word(&self, at: usize) -> bool {
+        let Some(replica) = &self.sites[at].replica else { return false };
+        let here = replica.durable();
+        let others = self.sites.iter().filter(|other| other.number != at && other.disk.frontier().count() > 0);
+        self.plan.sabotage == Sabotage::None
+            && self.sites[at].kind != SiteKind::Keeper
+            && others.into_iter().all(|other| {
+                let said = replica.receipts().get(&other.device);
+                let known = replica.directory().facility_of(&other.device).is_some();
+                said.is_some_and(|receipt| known && exposed::says_all(other.disk.frontier(), here, &receipt.frontier))
+            })
     }
 
     fn carry_out(&mut self, at: usize, effect: Effect) -> Result<(), Broken> {
         match effect {
+            Effect::Append { cut: Some(cut), .. } => {
+                Err((Promise::ChainsIntact, format!("site {at} takes entries from {:?}", cut.log)))
+            }
             Effect::Append { token, entries, .. } => {
                 self.oracle.asked(&entries);
                 let own = entries.iter().all(|appending| appending.entry.header().log.author == self.sites[at].device);
@@ -204,7 +245,10 @@ impl World {
                     _ => Ok(()),
                 }
             }
-            Effect::Saved(_, ids) => {
+            Effect::Saved(token, ids) => {
+                if let Some(newcomer) = self.sites[at].enrolling.remove(&token) {
+                    self.sites[newcomer].joined = true;
+                }
                 self.report.acknowledged += 1;
                 self.oracle.acknowledged(at, &ids)
             }
@@ -237,7 +281,18 @@ impl World {
                     Err((Promise::ChainsIntact, format!("site {at} refused an honest {:?}: {error}", refused.log)))
                 }
             },
-            Effect::KeepTold(..) | Effect::KeepPart(..) | Effect::Changed => Ok(()),
+            Effect::Read { ticket, places, .. } => {
+                let read = places.into_iter().flat_map(|range| self.sites[at].disk.load(range, 0)).collect();
+                self.feed(at, Input::Read(ticket, read))
+            }
+            Effect::Renew => {
+                Err((Promise::ChainsIntact, format!("site {at} takes itself for one that went back in time")))
+            }
+            Effect::Keep(keep) => {
+                self.sites[at].keep(keep);
+                Ok(())
+            }
+            Effect::Changed | Effect::Took(..) | Effect::Welcomed(_) => Ok(()),
         }
     }
 

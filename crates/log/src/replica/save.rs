@@ -7,6 +7,7 @@ use crate::control::{
 use crate::directory::Learned;
 use crate::entry::{BODY_BYTES_MAX, BodyKind, Entry, Header};
 use crate::ids::{EntryId, FacilityId, Lane, LogId, ScopeTag};
+use crate::policy::SignedPolicy;
 use crate::seal::{Clear, SEAL_OVERHEAD, SealKey, padded_len};
 use std::collections::BTreeSet;
 
@@ -66,6 +67,10 @@ impl Replica {
         if unknown.iter().any(|scope| self.directory.readers(scope).next().is_some()) {
             return Err(SaveError::Sealed);
         }
+        let mut lanes = parts.iter().map(|part| part.lane);
+        if lanes.any(|lane| self.is_closed(lane)) || (!unknown.is_empty() && self.is_closed(Lane::Control)) {
+            return Err(SaveError::EndLost);
+        }
         Ok(unknown)
     }
 
@@ -77,29 +82,36 @@ impl Replica {
         enrolment: SignedEnrolment,
         out: &mut Vec<Effect>,
     ) {
-        let verified = enrolment.verify(&authority, &*self.verifier);
-        let result =
-            verified.filter(|_| authority.network() == self.network).ok_or(SaveError::NotAuthorised).map(|own| {
-                let mut handover = self.directory.handover_for(&own.facility.id(), false);
-                handover.epochs.push((*SealKey::generate(&mut self.entropy).expose()).into());
-                let mut written = Vec::new();
-                // First the network's key, addressed to ourselves: everything after it is sealed under it.
-                written.extend(self.write_handover(now_ms, &own.facility, &handover));
-                written.extend(self.write_control(now_ms, &Control::Genesis(authority)));
-                written.extend(self.write_control(now_ms, &Control::Enrol(enrolment)));
-                written
-            });
+        let verified = self.control_open().and_then(|()| {
+            let verified = enrolment.verify(&authority, &*self.verifier);
+            verified.filter(|_| authority.network() == self.network).ok_or(SaveError::NotAuthorised)
+        });
+        let result = verified.map(|own| {
+            let mut handover = self.directory.handover_for(&own.facility.id(), false);
+            handover.epochs.push((*SealKey::generate(&mut self.entropy).expose()).into());
+            let mut written = Vec::new();
+            // First the network's key, addressed to ourselves: everything after it is sealed under it.
+            written.extend(self.write_handover(now_ms, &own.facility, &handover));
+            written.extend(self.write_control(now_ms, &Control::Genesis(authority)));
+            written.extend(self.write_control(now_ms, &Control::Enrol(enrolment)));
+            written
+        });
         self.commit(token, result, out);
     }
 
     pub(super) fn enrol(&mut self, now_ms: u64, token: Token, signed: SignedEnrolment, out: &mut Vec<Effect>) {
-        let admitted = self.directory.admit(&signed, &*self.verifier, &mut Learned::default());
-        let result = admitted.ok_or(SaveError::NotAuthorised).map(|enrolment| {
+        let admitted = self.control_open().and_then(|()| {
+            let admitted = self.directory.admit(&signed, &*self.verifier, &mut Learned::default());
+            admitted.ok_or(SaveError::NotAuthorised)
+        });
+        let result = admitted.map(|enrolment| {
             let to = enrolment.facility.id();
             let mut written = Vec::new();
             written.extend(self.write_control(now_ms, &Control::Enrol(signed)));
-            let handover = self.directory.handover_for(&to, true);
-            written.extend(self.write_handover(now_ms, &enrolment.facility, &handover));
+            if enrolment.facility.kind != SiteKind::Keeper {
+                let handover = self.directory.handover_for(&to, true);
+                written.extend(self.write_handover(now_ms, &enrolment.facility, &handover));
+            }
             if enrolment.facility.kind == SiteKind::Haven {
                 let scopes: Vec<_> = self.directory.readable_charts().collect();
                 self.write_missing_grants(now_ms, &scopes, &BTreeSet::from([to]), &mut written);
@@ -114,7 +126,9 @@ impl Replica {
         let result = match self.directory.is_readable(&ScopeTag::NETWORK) {
             false => Err(SaveError::NotReady),
             true if known => Ok(vec![]),
-            true => Ok(self.write_control(now_ms, &Control::Contact(contact)).into_iter().collect()),
+            true => self
+                .control_open()
+                .map(|()| self.write_control(now_ms, &Control::Contact(contact)).into_iter().collect()),
         };
         self.commit(token, result, out);
     }
@@ -130,19 +144,30 @@ impl Replica {
         let scopes: Vec<_> = scopes.into_iter().collect();
         let result = if !self.directory.facilities().contains_key(&to) {
             Err(SaveError::UnknownFacility)
+        } else if self.directory.gets_no_keys(&to) {
+            Err(SaveError::KeeperGetsNoKeys)
         } else if scopes.iter().any(|scope| !self.directory.is_readable(scope)) {
             Err(SaveError::Sealed)
         } else {
-            let mut written = Vec::new();
-            self.write_missing_grants(now_ms, &scopes, &BTreeSet::from([to]), &mut written);
-            Ok(written)
+            self.control_open().map(|()| {
+                let mut written = Vec::new();
+                self.write_missing_grants(now_ms, &scopes, &BTreeSet::from([to]), &mut written);
+                written
+            })
         };
+        self.commit(token, result, out);
+    }
+
+    pub(super) fn set_policy(&mut self, now_ms: u64, token: Token, signed: SignedPolicy, out: &mut Vec<Effect>) {
+        let adopted = self.directory.adopt(&signed, &*self.verifier).ok_or(SaveError::NotAuthorised);
+        let result = adopted.map(|()| self.write_control(now_ms, &Control::Policy(signed)).into_iter().collect());
         self.commit(token, result, out);
     }
 
     /// Grants the charts made here to havens that have joined since.
     pub(super) fn settle_with_havens(&mut self, now_ms: u64, out: &mut Vec<Effect>) {
-        if !self.directory.is_readable(&ScopeTag::NETWORK) {
+        // While own control entries are lost, what was granted already is not known.
+        if !self.directory.is_readable(&ScopeTag::NETWORK) || self.lacks_end(Lane::Control) {
             return;
         }
         self.owing = false;
@@ -152,6 +177,10 @@ impl Replica {
         if !written.is_empty() {
             self.put(written, BTreeSet::new(), None, out);
         }
+    }
+
+    fn control_open(&self) -> Result<(), SaveError> {
+        if self.is_closed(Lane::Control) { Err(SaveError::EndLost) } else { Ok(()) }
     }
 
     fn write_missing_grants(
@@ -170,7 +199,9 @@ impl Replica {
     fn hand_over_to_all(&mut self, now_ms: u64, to: &BTreeSet<FacilityId>, written: &mut Written) {
         for id in to {
             let facility = self.directory.facilities().get(id).cloned();
-            if let (None, Some(facility)) = (self.directory.pair_for(id), facility) {
+            if let (None, Some(facility), false) =
+                (self.directory.pair_for(id), facility, self.directory.gets_no_keys(id))
+            {
                 let handover = self.directory.handover_for(id, false);
                 written.extend(self.write_handover(now_ms, &facility, &handover));
             }
@@ -183,7 +214,7 @@ impl Replica {
         }
     }
 
-    fn write_control(&mut self, now_ms: u64, statement: &Control) -> Option<Appending> {
+    pub(super) fn write_control(&mut self, now_ms: u64, statement: &Control) -> Option<Appending> {
         self.write_sealed(now_ms, Lane::Control, ScopeTag::NETWORK, Clear::new(to_cbor(statement)))
     }
 
@@ -195,12 +226,13 @@ impl Replica {
     }
 
     fn write_handover(&mut self, now_ms: u64, to: &Facility, handover: &Handover) -> Option<Appending> {
+        assert!(to.kind != SiteKind::Keeper, "a keeper is handed no keys");
         let header = self.next_header(now_ms, Lane::Control, ScopeTag(to.id().0), BodyKind::Addressed);
         let body = seal_handover(handover, to, &header.sealed_part(), &mut self.entropy)?;
         self.written(header, body, None)
     }
 
-    fn next_header(&mut self, now_ms: u64, lane: Lane, scope: ScopeTag, kind: BodyKind) -> Header {
+    pub(super) fn next_header(&mut self, now_ms: u64, lane: Lane, scope: ScopeTag, kind: BodyKind) -> Header {
         let log = LogId { lane, author: self.device() };
         let (height, prev) = self.chains.head(&log);
         let hlc = self.clock.tick(now_ms);
@@ -208,7 +240,7 @@ impl Replica {
     }
 
     /// Signs, and takes the entry into the chains and the directory at once, so that the next one stands on it.
-    fn written(&mut self, header: Header, body: Vec<u8>, text: Option<PlainBody>) -> Option<Appending> {
+    pub(super) fn written(&mut self, header: Header, body: Vec<u8>, text: Option<PlainBody>) -> Option<Appending> {
         let entry = Entry::sign(header, body, &self.network, &*self.signer).ok()?;
         self.take(&entry);
         Some(Appending { entry, text })

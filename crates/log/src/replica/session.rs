@@ -1,17 +1,23 @@
 //! A session between two replicas: Hello, Have, Need, Entries, Done. Symmetric but for who speaks first, resumable at any
 //! entry (the next session's Have tells), and quiet when nothing is missing: one round trip. `docs/protocol.md` §4.
 
+use super::fork::Comparison;
+use super::keep::size_of;
 use super::order::{self, Pace};
-use super::short::{ShortState, gone_frame, lanes_of};
-use super::{Effect, Refused, RefusedReason, Replica, SessionId};
+use super::short::{ShortState, lanes_of};
+use super::{Effect, Keep, Refused, RefusedReason, Replica, SessionId};
+use crate::chain::Fork;
+use crate::control::{SignedEnrolment, SiteKind};
 use crate::directory::Learned;
 use crate::entry::Entry;
 use crate::frontier::{Frontier, Range, registry_digest};
 use crate::ids::{DeviceId, Lane, LogId};
-use crate::message::{Hello, Incoming, Message, Numbering, RANGES_MAX, Refusal, encode};
+use crate::message::{
+    Hello, Incoming, Message, Numbering, RANGES_MAX, RECEIPTS_BYTES_MAX, RECEIPTS_MAX, Refusal, encode,
+};
 use crate::receipt::{Form, Receipt, ReceiptError};
 use crate::run::{CheckedRun, RUN_ENTRIES_MAX, encode_run};
-use crate::short::{ASK_KIND, BODY_BYTES_MAX, CALL_KIND, encode_ranges};
+use crate::short::{self, BODY_BYTES_MAX};
 use crate::sign::Purpose;
 use std::collections::{BTreeSet, VecDeque};
 
@@ -23,6 +29,41 @@ const RECEIPT_EVERY: u64 = 5_000;
 /// Messages kept of a peer that has proven its key and is yet to show its enrolment: more than it can have to say before
 /// it hears from us.
 const EARLY_MAX: usize = 16;
+/// Bytes of those messages together: the frontier of some twenty thousand authors by key.
+const EARLY_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes, about, that a message takes which is kept until the peer has shown its enrolment.
+fn early_bytes(message: &Message) -> usize {
+    match message {
+        Message::Have(receipt) => receipt.len(),
+        Message::Need(ranges) => std::mem::size_of_val(ranges.as_slice()),
+        Message::Held(held) => std::mem::size_of_val(held.as_slice()),
+        Message::Entries(run) => run.entries.iter().map(|entry| size_of(entry) as usize).sum(),
+        _ => 0,
+    }
+}
+
+/// True for a frame that asks for an answer: a greeting, Again, WhoAreYou, Need, Held, Which, Show, and the first three of
+/// these on a tiny link.
+fn asks(kind: u8) -> bool {
+    matches!(
+        kind,
+        0 | 2 | 3 | 5 | 8 | 16 | 18 | short::CALL_KIND | short::ASK_KIND | short::WHICH_KIND | short::SHOW_KIND
+    )
+}
+
+/// What a message names places for.
+#[derive(Clone, Copy)]
+pub(super) enum Naming {
+    /// Please send them.
+    Need,
+    /// They cannot be served.
+    Gone,
+    /// Which entries stand there?
+    Which,
+    /// Please show the header.
+    Show,
+}
 
 /// How a session ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,6 +76,8 @@ pub enum Outcome {
     RefusedByPeer(Refusal),
     /// The disk here did not take what arrived.
     DiskRefused,
+    /// This device was found to have gone back in time; its facility goes on with a new one.
+    Outlived,
 }
 
 /// What a session did.
@@ -63,8 +106,13 @@ pub(super) struct Session {
     unknown: Option<Hello>,
     /// What that device has said meanwhile, since it may know us and need not wait.
     early: Vec<Message>,
+    early_bytes: usize,
+    /// The peer, a keeper, has said where it is reached: once a session.
+    reach_heard: bool,
     greeted: bool,
     same_registry: bool,
+    /// The last Have named authors by their place in the registry.
+    sent_by_registry: bool,
     /// The first receipt sent, which numbers the peer's Need, and the last.
     first_sent: Option<Receipt>,
     pub(super) last_sent: Option<Receipt>,
@@ -74,6 +122,9 @@ pub(super) struct Session {
     pub(super) heard: Option<Receipt>,
     /// What the peer held when it greeted; numbers our Need.
     pub(super) peer_has: Option<Frontier>,
+    /// Which entries stood at the ends of it.
+    pub(super) peer_heads: Option<[u8; 8]>,
+    pub(super) comparison: Comparison,
     /// Asked of the peer.
     pub(super) wanted: Frontier,
     /// Not to be had from this peer: it said so, or what it sent was refused.
@@ -100,14 +151,19 @@ impl Session {
             peer: None,
             unknown: None,
             early: Vec::new(),
+            early_bytes: 0,
+            reach_heard: false,
             greeted: false,
             same_registry: true,
+            sent_by_registry: false,
             first_sent: None,
             last_sent: None,
             sent_at_count: 0,
             asked_again: false,
             heard: None,
             peer_has: None,
+            peer_heads: None,
+            comparison: Comparison::default(),
             wanted: Frontier::default(),
             given_up: Frontier::default(),
             receipts_due: false,
@@ -130,9 +186,41 @@ impl Session {
         rest.into_iter().for_each(|range| self.wanted.insert(range));
     }
 
+    /// Keeps a message until its sender has shown who it is; false if that is more than such a one can have to say.
+    pub(super) fn keep_early(&mut self, message: Message) -> bool {
+        self.early_bytes += early_bytes(&message);
+        self.early.push(message);
+        self.early.len() <= EARLY_MAX && self.early_bytes <= EARLY_BYTES_MAX
+    }
+
+    /// What was kept, once its sender has.
+    pub(super) fn take_early(&mut self) -> Vec<Message> {
+        std::mem::take(&mut self.early)
+    }
+
     fn give_up_log(&mut self, log: LogId) {
         let rest = self.wanted.minus(&Frontier::default());
         self.give_up(rest.into_iter().filter(|range| range.log == log).collect());
+    }
+
+    /// A message that names places, in the words of this session.
+    pub(super) fn naming(&self, what: Naming, places: &[Range]) -> Vec<u8> {
+        if self.short.is_some() {
+            let kind = match what {
+                Naming::Need => short::ASK_KIND,
+                Naming::Gone => short::GONE_KIND,
+                Naming::Which => short::WHICH_KIND,
+                Naming::Show => short::SHOW_KIND,
+            };
+            return short::encode_ranges(kind, places);
+        }
+        let Numbering { ours, theirs } = self.numbering();
+        match what {
+            Naming::Need => encode::need(places, &theirs),
+            Naming::Gone => encode::gone(places, &ours),
+            Naming::Which => encode::which(places, &theirs),
+            Naming::Show => encode::show(places, &theirs),
+        }
     }
 
     pub(super) fn numbering(&self) -> Numbering {
@@ -160,7 +248,15 @@ impl Replica {
         expected: Option<DeviceId>,
         out: &mut Vec<Effect>,
     ) {
-        let session = Session::new(initiator, exporter, expected);
+        let mut session = Session::new(initiator, exporter, expected);
+        // A keeper knows other devices than a member does, so that neither can read what the other's registry numbers.
+        session.same_registry = !expected.is_some_and(|expected| self.keeps_acknowledged(&expected));
+        if self.outlived {
+            out.push(Effect::Renew);
+            out.push(Effect::Send { session: id, frame: encode::refuse(Refusal::Outlived), paced: false });
+            let (outcome, stats) = (Outcome::Outlived, SessionStats::default());
+            return out.push(Effect::Close { session: id, outcome, peer: None, stats });
+        }
         self.sessions.insert(id, session);
         if initiator {
             self.greet(id, expected, out);
@@ -169,8 +265,7 @@ impl Replica {
 
     pub(super) fn send(&mut self, id: SessionId, frame: Vec<u8>, paced: bool, out: &mut Vec<Effect>) {
         if let Some(session) = self.sessions.get_mut(&id) {
-            // What asks for an answer: a greeting, Again, WhoAreYou, Need, Held.
-            session.asked |= matches!(frame.first().copied(), Some(0 | 2 | 3 | 5 | 8 | CALL_KIND | ASK_KIND));
+            session.asked |= frame.first().is_some_and(|kind| asks(*kind));
             session.paced += u32::from(paced);
         }
         out.push(Effect::Send { session: id, frame, paced });
@@ -207,6 +302,7 @@ impl Replica {
             proof: self.signer.sign(Purpose::Channel, &self.proof_message(&exporter, initiator)),
             registry: registry_digest(&self.registry()),
             receipts: self.receipts_digest(peer),
+            heads: Some(self.chains.digest()),
         };
         self.send(id, encode::hello(&hello), false, out);
         self.send_have(id, peer, false, out);
@@ -214,13 +310,12 @@ impl Replica {
 
     /// This device's receipt for all it durably holds. Its counter is the number of entries held, which only grows, so that
     /// no counter has to be stored and a device that lost entries gives itself away.
-    pub(super) fn own_receipt(&self) -> Receipt {
+    pub fn own_receipt(&self) -> Receipt {
         let known = self.sessions.values().filter_map(|session| session.last_sent.as_ref());
         let mut known = known.chain(self.acknowledged.values());
-        let same = known.find(|receipt| receipt.frontier == self.durable).cloned();
-        same.unwrap_or_else(|| {
-            Receipt::sign(&self.network, self.durable.count().max(1), self.durable.clone(), &*self.signer)
-        })
+        let claimed = self.claimed();
+        let same = known.find(|receipt| receipt.frontier == claimed).cloned();
+        same.unwrap_or_else(|| Receipt::sign(&self.network, claimed.count().max(1), claimed, &*self.signer))
     }
 
     pub(super) fn send_have(&mut self, id: SessionId, peer: Option<DeviceId>, by_key: bool, out: &mut Vec<Effect>) {
@@ -236,6 +331,7 @@ impl Replica {
             None if by_key || !session.same_registry => Form::Whole(&[]),
             None => Form::Whole(&registry),
         };
+        session.sent_by_registry = matches!(form, Form::Whole([_, ..]));
         let frame = encode::have(&receipt.encode(form));
         session.sent_at_count = receipt.counter;
         if session.first_sent.is_none() || by_key {
@@ -293,16 +389,15 @@ impl Replica {
         match (message, session.peer) {
             (Message::Hello(hello), None) if session.unknown.is_none() => self.hello(id, hello, out),
             (Message::Credential(enrolment), None) => {
-                // Admitted on the authority's word alone; its entry will arrive with lane 0.
-                let mut learned = Learned::default();
-                let admitted = self.directory.admit(&enrolment, &*self.verifier, &mut learned);
-                if !learned.facilities.is_empty() {
-                    self.settle_with_havens(now_ms, out);
-                }
+                let admitted = self.shown(now_ms, *enrolment, out);
                 let Some(session) = self.sessions.get_mut(&id) else { return };
-                let (hello, early) = (session.unknown.take(), std::mem::take(&mut session.early));
+                let (hello, early) = (session.unknown.take(), session.take_early());
+                let expected = session.expected;
                 match (admitted, hello) {
-                    (Some(enrolment), Some(hello)) if enrolment.device == hello.device => {
+                    (Some(device), Some(hello)) if device == hello.device => {
+                        if expected.is_some_and(|expected| !self.is_expected(&expected, &hello.device)) {
+                            return self.refuse(id, Refusal::OtherDevice, out);
+                        }
                         self.welcome(id, hello, out);
                         early.into_iter().for_each(|message| self.told(now_ms, id, message, out));
                     }
@@ -318,13 +413,30 @@ impl Replica {
             (Message::Refuse(why), _) => self.end(id, Outcome::RefusedByPeer(why), out),
             // A peer that knows us goes on at once, before it is asked who it is.
             (
-                message @ (Message::Have(_) | Message::Again | Message::Need(_) | Message::Held(_) | Message::Done),
+                message @ (Message::Have(_)
+                | Message::Again
+                | Message::Need(_)
+                | Message::Held(_)
+                | Message::Reach(_)
+                | Message::Done),
                 None,
-            ) if session.unknown.is_some() && session.early.len() < EARLY_MAX => session.early.push(message),
+            ) if session.unknown.is_some() => {
+                if !session.keep_early(message) {
+                    self.refuse(id, Refusal::Malformed, out);
+                }
+            }
             (Message::Have(receipt), Some(peer)) => self.have(id, peer, &receipt, out),
             (Message::Again, Some(peer)) => self.send_have(id, Some(peer), true, out),
             (Message::Need(ranges), Some(_)) => self.need(id, ranges, out),
+            (Message::Which(places), Some(_)) => self.which(id, places, out),
+            (Message::Show(places), Some(_)) => self.show(id, &places, out),
+            (Message::Ids(ids), Some(_)) => self.ids(id, &ids, out),
+            (Message::Header(header), Some(_)) => self.header(id, header.as_deref(), out),
             (Message::Entries(run), Some(peer)) => self.entries(now_ms, id, peer, run, out),
+            (Message::Reach(reach), Some(peer)) if !session.reach_heard => {
+                session.reach_heard = true;
+                self.hear_reach(now_ms, peer, *reach, out);
+            }
             (Message::Gone(ranges), Some(_)) => {
                 session.give_up(ranges);
                 self.settle(id, out);
@@ -334,26 +446,60 @@ impl Replica {
                 let newer = self.receipts.values().filter(|receipt| receipt.device != peer).filter(|receipt| {
                     !held.iter().any(|(device, counter)| *device == receipt.device && *counter >= receipt.counter)
                 });
-                let newer: Vec<_> = newer.map(|receipt| receipt.encode(Form::Whole(&registry))).collect();
+                // Sites hold much the same: beside the sender's own receipt, another's is often a few bytes.
+                // A peer with another registry has not read what was told by ours.
+                let read = |session: &&Session| session.same_registry || !session.sent_by_registry;
+                let beside = self.sessions.get(&id).filter(read).and_then(|session| session.last_sent.as_ref());
+                let newer = newer.map(|receipt| {
+                    let whole = receipt.encode(Form::Whole(&registry));
+                    let beside = beside.map(|own| receipt.encode(Form::Since(own)));
+                    beside.filter(|beside| beside.len() < whole.len()).unwrap_or(whole)
+                });
+                let mut bytes = 0;
+                let newer = newer.take_while(|receipt| {
+                    let room = bytes == 0 || bytes + receipt.len() <= RECEIPTS_BYTES_MAX;
+                    bytes += receipt.len();
+                    room
+                });
+                let newer: Vec<_> = newer.take(RECEIPTS_MAX).collect();
                 self.send(id, encode::receipts(&newer), false, out);
             }
             (Message::Receipts(receipts), Some(_)) => {
                 session.receipts_due = false;
+                let beside = session.heard.clone();
                 for receipt in receipts {
-                    self.relayed_receipt(&receipt, out);
+                    self.relayed_receipt(&receipt, beside.as_ref(), out);
                 }
                 self.settle(id, out);
             }
             (Message::Done, Some(peer)) => {
                 session.done_received = true;
-                // It has read every Have of ours, so the next one may be told as a difference to the last.
-                if let Some(receipt) = session.last_sent.clone() {
-                    self.acknowledge(peer, receipt, out);
+                // On a tiny link no keeper says where it is.
+                let whole = session.short.is_none();
+                self.acknowledge(id, peer, out);
+                if whole {
+                    self.told_reach(peer);
                 }
                 self.settle(id, out);
             }
             _ => self.refuse(id, Refusal::Malformed, out),
         }
+    }
+
+    /// A peer shows its enrolment: the device that is admitted on the authority's word alone. Its entry will arrive with
+    /// lane 0.
+    pub(super) fn shown(&mut self, now_ms: u64, enrolment: SignedEnrolment, out: &mut Vec<Effect>) -> Option<DeviceId> {
+        let mut learned = Learned::default();
+        let admitted = self.directory.admit(&enrolment, &*self.verifier, &mut learned);
+        if !learned.facilities.is_empty() {
+            self.settle_with_havens(now_ms, out);
+        }
+        let shown = admitted?;
+        self.keep_member(shown.device, out);
+        if !learned.facilities.is_empty() && shown.facility.kind == SiteKind::Keeper {
+            self.write_down(now_ms, enrolment, out);
+        }
+        Some(shown.device)
     }
 
     fn hello(&mut self, id: SessionId, hello: Hello, out: &mut Vec<Effect>) {
@@ -362,11 +508,17 @@ impl Replica {
         let proof = self.proof_message(&exporter, !initiator);
         if hello.network != self.network {
             self.refuse(id, Refusal::OtherNetwork, out)
-        } else if hello.device == self.device()
-            || !self.verifier.verify(&hello.device, Purpose::Channel, &proof, &hello.proof)
-        {
+        } else if !self.verifier.verify(&hello.device, Purpose::Channel, &proof, &hello.proof) {
             self.refuse(id, Refusal::NotProven, out)
-        } else if expected.is_some_and(|expected| expected != hello.device) {
+        } else if hello.device == self.device() {
+            // It was led to itself, if both ends of the channel are here. Otherwise somebody else holds this device's key and
+            // has proven it: a clone.
+            let to_itself = self.sessions.iter().any(|(other, session)| *other != id && session.exporter == exporter);
+            self.refuse(id, Refusal::OtherDevice, out);
+            if !to_itself {
+                self.outlived(out);
+            }
+        } else if expected.is_some_and(|expected| !self.is_expected(&expected, &hello.device)) {
             self.refuse(id, Refusal::OtherDevice, out)
         } else if self.directory.facility_of(&hello.device).is_some()
             || (initiator && self.directory.devices().is_empty())
@@ -381,17 +533,28 @@ impl Replica {
         }
     }
 
+    /// True if this device may answer where another was expected: it is the same, or its facility's successor of it, or nobody
+    /// has heard of it yet.
+    fn is_expected(&self, expected: &DeviceId, device: &DeviceId) -> bool {
+        let facility = self.directory.facility_of(device);
+        expected == device || facility.is_none() || facility == self.directory.facility_of(expected)
+    }
+
     fn welcome(&mut self, id: SessionId, hello: Hello, out: &mut Vec<Effect>) {
         let same_registry = hello.registry == registry_digest(&self.registry());
         let same_receipts = hello.receipts == self.receipts_digest(Some(hello.device));
         let held: Vec<_> = self.receipts.values().map(|receipt| (receipt.device, receipt.counter)).collect();
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.peer = Some(hello.device);
+        session.peer_heads = hello.heads;
         session.same_registry = same_registry;
         session.receipts_due = !same_receipts;
-        if !session.greeted {
+        let greeted = session.greeted;
+        out.push(Effect::Welcomed(id));
+        if !greeted {
             self.greet(id, Some(hello.device), out);
         }
+        self.tell_reach(id, hello.device, out);
         if !same_receipts {
             self.send(id, encode::held(&held), false, out);
         }
@@ -408,6 +571,7 @@ impl Replica {
         match read {
             Ok(receipt) if receipt.device == peer => {
                 session.heard = Some(receipt.clone());
+                let frontier = receipt.frontier.clone();
                 let first = session.peer_has.is_none();
                 if first {
                     session.peer_has = Some(receipt.frontier.clone());
@@ -424,7 +588,9 @@ impl Replica {
                 if proven || self.receipts.get(&peer) == session.heard.as_ref() {
                     self.forget_part(peer, out);
                 }
+                self.look_for_own_future(&frontier, out);
                 if first {
+                    self.compare_heads(id, out);
                     self.want(id, out);
                     self.settle(id, out);
                 }
@@ -443,11 +609,11 @@ impl Replica {
     /// Serves what is durably here of what was asked for, and says at once what is not: a peer that asks for places that do
     /// not exist costs one answer.
     pub(super) fn need(&mut self, id: SessionId, ranges: Vec<Range>, out: &mut Vec<Effect>) {
-        let Some(session) = self.sessions.get_mut(&id) else { return };
         let (mut asked, mut absent) = (Frontier::default(), Frontier::default());
         ranges.iter().for_each(|range| asked.insert(*range));
+        let mut gone = asked.minus(&self.claimed());
+        let Some(session) = self.sessions.get_mut(&id) else { return };
         let lanes = lanes_of(session, &self.limits);
-        let mut gone = asked.minus(&self.durable);
         gone.extend(asked.minus(&Frontier::default()).into_iter().filter(|range| range.log.lane > lanes));
         gone.iter().for_each(|range| absent.insert(*range));
         if session.short.is_some() {
@@ -463,26 +629,36 @@ impl Replica {
             session.serving.make_contiguous().sort_unstable();
         }
         if !gone.is_empty() {
-            let frame = gone_frame(session, &gone);
+            let frame = session.naming(Naming::Gone, &gone);
             self.send(id, frame, false, out);
         }
         self.pump(id, out);
     }
 
     /// A receipt that a third device made: taken only if newer, since it cannot speak for itself here.
-    fn relayed_receipt(&mut self, bytes: &[u8], out: &mut Vec<Effect>) {
+    fn relayed_receipt(&mut self, bytes: &[u8], beside: Option<&Receipt>, out: &mut Vec<Effect>) {
         let registry = self.registry();
-        let Ok(receipt) = Receipt::decode(bytes, &self.network, &registry, |_| None, &*self.verifier) else { return };
+        if let Ok(receipt) = Receipt::decode(bytes, &self.network, &registry, |_| beside, &*self.verifier) {
+            self.take_if_newer(receipt, out);
+        }
+    }
+
+    /// Returns true if the receipt was newer than the one held.
+    pub(super) fn take_if_newer(&mut self, receipt: Receipt, out: &mut Vec<Effect>) -> bool {
         let newer = self.receipts.get(&receipt.device).is_none_or(|held| held.counter < receipt.counter);
-        if newer && receipt.device != self.device() {
+        let taken = newer && receipt.device != self.device() && self.has_room_for(&receipt);
+        if taken {
+            self.look_for_own_future(&receipt.frontier, out);
             self.receipts.insert(receipt.device, receipt.clone());
             out.push(Effect::KeepReceipt(receipt));
             out.push(Effect::Changed);
         }
+        taken
     }
 
     /// Asks for what the peer has, this side lacks, and no other session is already bringing.
     pub(super) fn want(&mut self, id: SessionId, out: &mut Vec<Effect>) {
+        let takes = Lane::ALL.map(|lane| self.takes_lane(lane));
         let mut coming = self.chains.frontier();
         for session in self.sessions.values() {
             coming.extend(&session.wanted);
@@ -496,6 +672,8 @@ impl Replica {
         let Some(theirs) = &session.peer_has else { return };
         coming.extend(&session.given_up);
         let mut ranges = theirs.minus(&coming);
+        ranges.retain(|range| !self.doubts.contains_key(&range.log) && !session.comparison.traces(&range.log));
+        ranges.retain(|range| takes[range.log.lane as usize]);
         // A record is worth nothing without the grant of its key, which its author wrote before it in the control lane:
         // whoever holds an author's records must hold that lane first. What another session is still bringing does not
         // count yet; the records then wait for it.
@@ -508,25 +686,26 @@ impl Replica {
             range.log == log || !missing.contains(&log)
         });
         ranges.retain(|range| range.log.lane <= lanes);
-        let ranges_max = if session.short.is_some() { crate::short::RANGES_MAX } else { RANGES_MAX };
-        let mut ranges = order::next_asked(ranges, session.pace.asked_max(), ranges_max);
-        if session.short.is_some() {
+        let outstanding = session.wanted.count();
+        let (short, asked_max) = (session.short.is_some(), session.pace.asked_max());
+        let ranges_max = if short { crate::short::RANGES_MAX } else { RANGES_MAX };
+        let ranges = self.within_bounds(ranges, &coming, outstanding);
+        let mut ranges = order::next_asked(ranges, asked_max, ranges_max);
+        if short {
             ranges = order::newest_first(ranges, ranges_max);
         }
         if ranges.is_empty() {
             return;
         }
+        let Some(session) = self.sessions.get_mut(&id) else { return };
         ranges.iter().for_each(|range| session.wanted.insert(*range));
         session.pace.asks(now_ms, ranges.iter().map(Range::count).sum());
-        let frame = match session.short {
-            Some(_) => encode_ranges(ASK_KIND, &ranges),
-            None => encode::need(&ranges, &session.numbering().theirs),
-        };
+        let frame = session.naming(Naming::Need, &ranges);
         self.send(id, frame, false, out);
     }
 
     /// After a session has ended, others may bring what it did not.
-    fn want_more_everywhere(&mut self, out: &mut Vec<Effect>) {
+    pub(super) fn want_more_everywhere(&mut self, out: &mut Vec<Effect>) {
         let open: Vec<_> = self.sessions.iter().filter(|(_, session)| !session.done_sent).map(|(id, _)| *id).collect();
         for id in open {
             self.want(id, out);
@@ -542,16 +721,20 @@ impl Replica {
         out: &mut Vec<Effect>,
     ) {
         let CheckedRun { log, entries, refused } = run;
-        let (received, forked) = self.receive(now_ms, Some(peer), entries, out);
+        let (received, fork) = self.receive(now_ms, Some(peer), entries, None, out);
+        let closed = !self.takes_lane(log.lane);
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.stats.entries_received += received as u64;
-        if forked || refused.is_some() {
+        if fork.is_some() || refused.is_some() || closed {
             // Nothing more of this log is expected from this peer; the rest goes on.
             session.give_up_log(log);
         }
         if let Some((seq, error)) = refused {
             let reason = RefusedReason::Entry(error);
             out.push(Effect::KeepRefused(Refused { log, seq, from: Some(peer), reason, entry: None }));
+        }
+        if let Some(Fork { log, differ, .. }) = fork.filter(|fork| self.durable.contains(&fork.log, fork.differ)) {
+            self.trace(id, log, differ, out);
         }
         // A run may bring what was already here; the session may then be complete without any append.
         self.settle(id, out);
@@ -580,7 +763,7 @@ impl Replica {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let Some(peer) = session.peer else { return };
         if !session.done_sent && session.peer_has.is_some() && !session.receipts_due {
-            let complete = session.wanted.minus(&self.durable).is_empty();
+            let complete = session.wanted.minus(&self.durable).is_empty() && !session.comparison.is_open();
             if complete {
                 session.wanted = Frontier::default();
                 // One Need is bounded; there may be more.
@@ -590,19 +773,40 @@ impl Replica {
                     self.send_have(id, Some(peer), false, out);
                 }
             }
-            let Some(session) = self.sessions.get_mut(&id) else { return };
-            if complete && session.wanted.count() == 0 {
+            if complete && self.sessions.get(&id).is_some_and(|session| session.wanted.count() == 0) {
+                let claimed = self.claimed();
+                let Some(session) = self.sessions.get_mut(&id) else { return };
                 session.done_sent = true;
                 let short = session.short.is_some();
-                if short || session.last_sent.as_ref().is_none_or(|sent| sent.frontier != self.durable) {
+                if short || session.last_sent.as_ref().is_none_or(|sent| sent.frontier != claimed) {
                     self.send_have(id, Some(peer), false, out);
                 }
-                self.send(id, encode::done(), false, out);
+                let done = if short { self.short_done(id) } else { encode::done() };
+                self.send(id, done, false, out);
             }
         }
         let Some(session) = self.sessions.get(&id) else { return };
-        if session.done_sent && session.done_received && session.paced == 0 {
+        if session.done_sent && session.done_received && session.paced == 0 && !session.comparison.is_open() {
+            // What was told after the peer's Done counts too: the carrier passes on all of it before it closes.
+            self.acknowledge(id, peer, out);
             self.end(id, Outcome::Done, out);
+        }
+    }
+
+    /// The peer has read, or is about to read, every Have of this session, so the next one may be told as a difference to
+    /// the last.
+    fn acknowledge(&mut self, id: SessionId, peer: DeviceId, out: &mut Vec<Effect>) {
+        if let Some(receipt) = self.sessions.get(&id).and_then(|session| session.last_sent.clone()) {
+            self.holds_ours(peer, receipt, out);
+        }
+    }
+
+    /// A peer is believed to hold this own receipt; unless another session, which ended sooner, has told it more.
+    pub(super) fn holds_ours(&mut self, peer: DeviceId, receipt: Receipt, out: &mut Vec<Effect>) {
+        let known = self.acknowledged.get(&peer);
+        if known.is_none_or(|known| known.counter <= receipt.counter) && known != Some(&receipt) {
+            out.push(Effect::Keep(Keep::Acknowledged(peer, receipt.clone())));
+            self.acknowledged.insert(peer, receipt);
         }
     }
 
@@ -642,7 +846,7 @@ impl Replica {
                 self.send(id, encode::entries(&run), true, out)
             }
             None => {
-                let frame = gone_frame(session, &[Range { to: range.from, ..range }]);
+                let frame = session.naming(Naming::Gone, &[Range { to: range.from, ..range }]);
                 self.send(id, frame, false, out);
             }
         }

@@ -7,15 +7,16 @@
 //! what it might have had under its own.
 
 use super::order::Pace;
-use super::session::Session;
-use super::{Effect, Outcome, Replica, SessionId};
+use super::session::{Naming, Session};
+use super::{Effect, Keep, Outcome, Replica, SessionId, SessionStats};
+use crate::chain::Span;
 use crate::frontier::{Frontier, Range};
-use crate::ids::{DeviceId, Lane};
+use crate::ids::{DeviceId, EntryId, Lane, LogId};
 use crate::message::{Message, Refusal, encode};
 use crate::receipt::{Form, Receipt};
 use crate::short::{
-    Answer, Call, GONE_KIND, HAVE_BYTES_MAX, NAME_KIND, PUSHED_MAX, Part, SALT_LEN, SAME_KIND, Short, ShortName,
-    digest, encode_ranges, is_stand_in, name_of, short_name, stand_in,
+    Answer, Call, Digest, HAVE_BYTES_MAX, NAME_KIND, PUSHED_MAX, Part, RANGES_MAX, SALT_LEN, SAME_KIND, Settled, Short,
+    ShortName, Yours, digest, is_stand_in, name_of, short_name, stand_in,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,7 +25,7 @@ const RECENT_MAX: usize = 64;
 
 /// What a device has confirmed in parts.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Confirmed {
+pub struct InParts {
     /// Entries that it held in all when it last said so.
     pub counter: u64,
     /// Places that it durably holds.
@@ -35,6 +36,10 @@ pub struct Confirmed {
 pub(super) struct ShortState {
     lanes: Lane,
     to: Option<DeviceId>,
+    /// Of the call: what digests of this session are made with.
+    salt: [u8; SALT_LEN],
+    /// Who speaks, to a keeper that has yet to be shown its enrolment.
+    unknown: Option<DeviceId>,
     /// What this side held when it called.
     at_call: Option<Receipt>,
     /// Entries that follow the call and have not come yet.
@@ -55,14 +60,6 @@ pub(super) fn lanes_of(session: &Session, limits: &BTreeMap<DeviceId, Lane>) -> 
     session.short.as_ref().map_or(limit, |short| short.lanes.min(limit))
 }
 
-/// These places cannot be served, in the words of the session.
-pub(super) fn gone_frame(session: &Session, ranges: &[Range]) -> Vec<u8> {
-    match session.short {
-        Some(_) => encode_ranges(GONE_KIND, ranges),
-        None => encode::gone(ranges, &session.numbering().ours),
-    }
-}
-
 /// The lanes that everybody needs, of a frontier.
 fn urgent_part(frontier: &Frontier) -> Frontier {
     let mut part = Frontier::default();
@@ -72,6 +69,23 @@ fn urgent_part(frontier: &Frontier) -> Frontier {
         }
     }
     part
+}
+
+/// True for a piece of the lanes that everybody needs.
+fn is_urgent(span: &Span) -> bool {
+    span.log.lane <= Lane::Urgent
+}
+
+/// True if a piece of this frontier ends at this place.
+fn ends_at(frontier: &Frontier, log: &LogId, seq: u64) -> bool {
+    frontier.get(log).is_some_and(|held| held.iter().any(|(_, to)| to == seq))
+}
+
+/// The first bytes of an id.
+fn tip<const N: usize>(id: &EntryId) -> [u8; N] {
+    let mut out = [0; N];
+    out.copy_from_slice(&id.0[..N]);
+    out
 }
 
 /// The same places under the author's full name, once that is known.
@@ -89,27 +103,10 @@ fn rename(frontier: &mut Frontier, name: DeviceId, author: DeviceId) {
 }
 
 impl Replica {
-    /// Takes back from the disk which own receipt a device is known to hold.
-    pub fn recall_told(&mut self, device: DeviceId, receipt: Receipt) {
-        self.acknowledged.insert(device, receipt);
-    }
-
-    /// Takes back from the disk what a device has confirmed in parts.
-    pub fn recall_part(&mut self, device: DeviceId, confirmed: Confirmed) {
-        self.parts.insert(device, confirmed);
-    }
-
-    pub(super) fn acknowledge(&mut self, peer: DeviceId, receipt: Receipt, out: &mut Vec<Effect>) {
-        if self.acknowledged.get(&peer) != Some(&receipt) {
-            self.acknowledged.insert(peer, receipt.clone());
-            out.push(Effect::KeepTold(peer, receipt));
-        }
-    }
-
     /// A receipt of the device itself says more, or shows that something was lost.
     pub(super) fn forget_part(&mut self, peer: DeviceId, out: &mut Vec<Effect>) {
         if self.parts.remove(&peer).is_some() {
-            out.push(Effect::KeepPart(peer, Confirmed::default()));
+            out.push(Effect::Keep(Keep::Part(peer, InParts::default())));
         }
     }
 
@@ -133,7 +130,7 @@ impl Replica {
             let (kept, gone): (Vec<_>, Vec<_>) = session.serving.drain(..).partition(|range| range.log.lane <= lanes);
             session.serving.extend(kept);
             if !gone.is_empty() {
-                let frame = gone_frame(session, &gone);
+                let frame = session.naming(Naming::Gone, &gone);
                 self.send(id, frame, false, out);
             }
         }
@@ -159,8 +156,28 @@ impl Replica {
     /// What a device is known to hold, and whether a whole receipt says so.
     fn known_of(&self, device: &DeviceId) -> Option<Frontier> {
         let mut known = self.receipts.get(device)?.frontier.clone();
-        known.extend(&self.parts.get(device).map(|confirmed| confirmed.places.clone()).unwrap_or_default());
+        self.parts.get(device).into_iter().for_each(|parts| known.extend(&parts.places));
         Some(known)
+    }
+
+    /// Which entries stand at the ends that this side and the other have in common.
+    fn common_tips(&self, theirs: &Frontier) -> [u8; 32] {
+        let own = self.claimed();
+        let both = |span: &Span| ends_at(&own, &span.log, span.to) && ends_at(theirs, &span.log, span.to);
+        self.chains.tips(both)
+    }
+
+    /// Asks which entries stand at the ends of pieces that both sides have: the peer's own first, then of others from a
+    /// place that changes, since one question has to do.
+    fn ask_about(&mut self, id: SessionId, peer: DeviceId, counts: impl Fn(&Span) -> bool, out: &mut Vec<Effect>) {
+        let ends = self.chains.spans().filter(counts);
+        let ends = ends.map(|span| Range { log: span.log, from: span.to, to: span.to });
+        let (mut ends, others): (Vec<_>, Vec<_>) = ends.partition(|end| end.log.author == peer);
+        let turn = u64::from_be_bytes(self.entropy.array()) % others.len().max(1) as u64;
+        let (before, after) = others.split_at(turn as usize);
+        ends.extend(after.iter().chain(before));
+        ends.truncate(RANGES_MAX);
+        self.ask_which(id, ends, out);
     }
 
     pub(super) fn linked(
@@ -171,47 +188,52 @@ impl Replica {
         (lanes, bytes_per_s): (Lane, u64),
         out: &mut Vec<Effect>,
     ) {
+        if self.outlived {
+            // There is nobody to be called or answered before the new device is there.
+            out.push(Effect::Renew);
+            let (outcome, stats) = (Outcome::Outlived, SessionStats::default());
+            return out.push(Effect::Close { session: id, outcome, peer: None, stats });
+        }
+        let (own, salt, held) = (self.device(), self.entropy.array(), self.claimed());
         let mut session = Session::new(initiator, [0; 32], to);
         session.pace = Pace::of_line(bytes_per_s);
-        let at_call = initiator.then(|| self.own_receipt());
         session.short = Some(ShortState {
             lanes,
             to,
-            at_call,
+            salt,
+            unknown: None,
+            at_call: initiator.then(|| self.own_receipt()),
             awaited: 0,
             have_due: false,
             base: None,
             part_at: None,
             came: BTreeSet::new(),
         });
-        let known = to.and_then(|to| self.known_of(&to));
-        let lanes = to.and_then(|to| self.limits.get(&to)).copied().unwrap_or(lanes).min(lanes);
-        let travels = |range: &Range| range.log.lane <= lanes;
+        let limit = to.and_then(|to| self.limits.get(&to)).copied().unwrap_or(lanes);
+        let travels = |range: &Range| range.log.lane <= limit.min(lanes);
         let mut call = Call {
-            salt: self.entropy.array(),
-            from: name_of(&self.device()).0,
+            salt,
+            from: name_of(&own).0,
             to: to.map_or([0; 2], |to| name_of(&to).1),
-            mine: [0; 4],
-            yours: [0; 4],
+            mine: digest(&salt, &own, &urgent_part(&held).hash()),
+            tips: digest(&salt, &own, &self.chains.tips(is_urgent)),
+            yours: None,
             more: false,
-            apart: known.is_none(),
             pushed: 0,
         };
-        let own = self.device();
-        match (to.and_then(|to| Some((to, self.receipts.get(&to)?))), &known) {
-            (Some((to, receipt)), Some(known)) => {
-                call.mine = digest(&call.salt, &own, &self.durable.hash());
-                call.yours = digest(&call.salt, &to, &receipt.frontier.hash());
-                let lacking: Vec<_> = self.durable.minus(known).into_iter().filter(travels).collect();
-                call.more = !lacking.is_empty() || known.minus(&self.chains.frontier()).iter().any(travels);
-                let urgent: Vec<_> = lacking.into_iter().filter(|range| range.log.lane <= Lane::Urgent).collect();
-                let count: u64 = urgent.iter().map(Range::count).sum();
-                if count <= PUSHED_MAX as u64 {
-                    call.pushed = count as u8;
-                    session.serving.extend(urgent);
-                }
+        if let Some((to, known)) = to.and_then(|to| Some((to, self.known_of(&to)?))) {
+            let theirs = self.receipts.get(&to).map(|receipt| &receipt.frontier).unwrap_or(&known);
+            call.mine = digest(&salt, &own, &held.hash());
+            call.tips = digest(&salt, &own, &self.common_tips(theirs));
+            call.yours = Some(digest(&salt, &to, &theirs.hash()));
+            let lacking: Vec<_> = held.minus(&known).into_iter().filter(travels).collect();
+            call.more = !lacking.is_empty() || known.minus(&self.chains.frontier()).iter().any(travels);
+            let urgent: Vec<_> = lacking.into_iter().filter(|range| range.log.lane <= Lane::Urgent).collect();
+            let count: u64 = urgent.iter().map(Range::count).sum();
+            if count <= PUSHED_MAX as u64 {
+                call.pushed = count as u8;
+                session.serving.extend(urgent);
             }
-            _ => call.mine = digest(&call.salt, &own, &urgent_part(&self.durable).hash()),
         }
         self.sessions.insert(id, session);
         if initiator {
@@ -228,27 +250,54 @@ impl Replica {
         message: Message,
         out: &mut Vec<Effect>,
     ) -> Option<Message> {
-        let own = self.device();
+        let (own, is_keeper) = (self.device(), self.keeper.is_some());
         let session = self.sessions.get_mut(&id)?;
         let peer = session.peer;
         let short = session.short.as_mut()?;
+        let unmet = peer.is_none() && (short.unknown.is_some() || is_keeper && matches!(message, Message::Entries(_)));
+        if unmet && !matches!(message, Message::Credential(_) | Message::Refuse(_) | Message::Short(Short::Name(_))) {
+            if !session.keep_early(message) {
+                self.refuse(id, Refusal::Malformed, out);
+            }
+            return None;
+        }
         match (message, peer) {
             (Message::Short(Short::Call(call)), None) if short.at_call.is_none() => self.called(id, call, out),
             (Message::Short(Short::Same), None) if short.at_call.is_some() => {
                 if let (Some(to), Some(receipt)) = (short.to, short.at_call.take()) {
                     session.peer = Some(to);
                     if self.receipts.contains_key(&to) {
-                        self.acknowledge(to, receipt, out);
+                        self.holds_ours(to, receipt, out);
                     }
                 }
                 self.end(id, Outcome::Done, out);
             }
-            (Message::Short(Short::Answer(answer)), None) if short.at_call.is_some() => self.answered(id, answer, out),
+            (Message::Short(Short::Answer(answer)), None) if short.at_call.is_some() => {
+                self.answered(now_ms, id, answer, out)
+            }
             (Message::Short(Short::Name(device)), None) if short.at_call.is_none() && device != own => {
-                session.peer = Some(device);
-                self.settle(id, out);
+                self.met(now_ms, id, device, out);
+            }
+            (Message::WhoAreYou, _) => return Some(Message::WhoAreYou),
+            (Message::Credential(enrolment), None) if short.unknown.is_some() => {
+                let unknown = short.unknown.take();
+                match self.shown(now_ms, *enrolment, out) {
+                    Some(device) if Some(device) == unknown => self.met(now_ms, id, device, out),
+                    _ => self.refuse(id, Refusal::NotEnrolled, out),
+                }
             }
             (Message::Short(Short::Part(part)), Some(peer)) => self.part(id, peer, &part, out),
+            (Message::Short(Short::Yours(yours)), Some(_)) => {
+                let end = |lane: Lane, seq| Range { log: LogId { lane, author: own }, from: seq, to: seq };
+                let said = Lane::ALL.into_iter().zip(yours.0);
+                let said = said.filter_map(|(lane, told)| told.map(|(seq, tip)| (end(lane, seq), tip)));
+                self.compare_own(id, said.collect(), out);
+            }
+            (Message::Short(Short::Which(places)), Some(_)) => {
+                return Some(Message::Which(self.full_names(places)));
+            }
+            (Message::Short(Short::Show(places)), Some(_)) => return Some(Message::Show(self.full_names(places))),
+            (message @ (Message::Ids(_) | Message::Header(_)), Some(_)) => return Some(message),
             (Message::Short(Short::Ask(ranges)), Some(_)) => return Some(Message::Need(self.full_names(ranges))),
             (Message::Short(Short::Gone(ranges)), Some(_)) => {
                 short.awaited = 0;
@@ -279,7 +328,10 @@ impl Replica {
                 (session.last_sent, short.base) = (None, Some(0));
                 self.send_part(id, out);
             }
-            (Message::Done, Some(_)) => return Some(Message::Done),
+            (Message::Short(Short::Settled(settled)), Some(peer)) => {
+                self.compare_urgent(id, peer, &settled, out);
+                return Some(Message::Done);
+            }
             (message @ Message::Refuse(_), _) => return Some(message),
             _ => self.refuse(id, Refusal::Malformed, out),
         }
@@ -293,58 +345,95 @@ impl Replica {
         ranges
     }
 
+    /// True for a device that has yet to show its enrolment: a keeper deals with no other, and reads of nobody in lane 0.
+    fn is_stranger(&self, device: &DeviceId) -> bool {
+        self.keeper.is_some() && self.directory.facility_of(device).is_none()
+    }
+
+    /// It is clear who the other side is.
+    fn met(&mut self, now_ms: u64, id: SessionId, device: DeviceId, out: &mut Vec<Effect>) {
+        let is_stranger = self.is_stranger(&device);
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let Some(short) = &mut session.short else { return };
+        if is_stranger {
+            short.unknown = Some(device);
+            return self.send(id, encode::who_are_you(), false, out);
+        }
+        session.peer = Some(device);
+        session.take_early().into_iter().for_each(|message| self.told(now_ms, id, message, out));
+        self.settle(id, out);
+    }
+
     fn called(&mut self, id: SessionId, call: Call, out: &mut Vec<Effect>) {
         let own = self.device();
         let own_receipt = self.own_receipt();
-        let peer = self.find_caller(call.from);
-        let held = peer.and_then(|peer| self.receipts.get(&peer)).cloned();
-        let (salt, coming) = (self.entropy.array::<SALT_LEN>(), self.chains.frontier());
+        let peer = self.find_caller(call.from).filter(|peer| !self.is_stranger(peer));
+        let receipt = peer.and_then(|peer| self.receipts.get(&peer)).cloned();
+        let (salt, coming, held) = (self.entropy.array::<SALT_LEN>(), self.chains.frontier(), self.claimed());
         let limits = &self.limits;
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.peer = peer;
+        if let Some(short) = &mut session.short {
+            short.salt = call.salt;
+        }
         let lanes = lanes_of(session, limits);
         let travels = |range: &Range| range.log.lane <= lanes;
-        let digest_of = |device: &DeviceId, frontier: &Frontier| digest(&call.salt, device, &frontier.hash());
-        let current = held
-            .as_ref()
-            .filter(|held| !call.apart && peer.is_some_and(|peer| digest_of(&peer, &held.frontier) == call.mine));
-        let no_have = !call.apart && digest_of(&own, &self.durable) == call.yours;
-        let nothing = match (current, no_have, peer) {
-            (Some(current), true, _) => {
-                let theirs = &current.frontier;
-                !theirs.minus(&coming).iter().any(travels) && !self.durable.minus(theirs).iter().any(travels)
-            }
-            (_, _, Some(peer)) => call.apart && digest_of(&peer, &urgent_part(&self.durable)) == call.mine,
-            _ => false,
+        let is = |said: &Digest, device: Option<DeviceId>, hash: &[u8; 32]| {
+            device.is_some_and(|device| digest(&call.salt, &device, hash) == *said)
         };
-        if nothing && !call.more && call.pushed == 0 {
+        let current =
+            receipt.as_ref().filter(|held| call.yours.is_some() && is(&call.mine, peer, &held.frontier.hash()));
+        let no_have = call.yours.is_some_and(|yours| is(&yours, Some(own), &held.hash()));
+        let (same_places, same_tips, nothing) = match (current, call.yours) {
+            (Some(Receipt { frontier: theirs, .. }), Some(_)) => {
+                let nothing = !theirs.minus(&coming).iter().any(travels) && !held.minus(theirs).iter().any(travels);
+                (no_have, is(&call.tips, peer, &self.common_tips(theirs)), no_have && nothing)
+            }
+            (_, None) => {
+                let same_places = is(&call.mine, peer, &urgent_part(&held).hash());
+                (same_places, is(&call.tips, peer, &self.chains.tips(is_urgent)), same_places)
+            }
+            _ => (false, true, false),
+        };
+        if nothing && same_tips && !call.more && call.pushed == 0 {
             self.send(id, vec![SAME_KIND], false, out);
             if let (Some(peer), true) = (peer, no_have) {
-                self.acknowledge(peer, own_receipt, out);
+                self.holds_ours(peer, own_receipt, out);
             }
             return self.end(id, Outcome::Done, out);
         }
+        let differ = same_places && !same_tips && self.pending.is_empty() && self.doubts.is_empty();
+        let theirs = current.map(|current| current.frontier.clone());
         let answer = Answer {
             salt,
             device: (call.to == [0; 2]).then_some(own),
             who: peer.is_none(),
             no_have,
-            base: current.is_none().then(|| held.as_ref().map_or(0, |held| held.counter)),
+            base: theirs.is_none().then(|| receipt.as_ref().map_or(0, |held| held.counter)),
         };
+        let Some(session) = self.sessions.get_mut(&id) else { return };
         if no_have {
             session.last_sent = Some(own_receipt);
         }
-        if let Some(current) = current {
-            (session.peer_has, session.heard) = (Some(current.frontier.clone()), Some(current.clone()));
+        if theirs.is_some() {
+            (session.peer_has, session.heard) = (theirs.clone(), receipt);
         }
         if let Some(short) = &mut session.short {
             (short.awaited, short.have_due) = (u64::from(call.pushed), !no_have);
         }
         self.send(id, answer.encode(), false, out);
+        match (peer.filter(|_| differ), theirs) {
+            (Some(peer), Some(theirs)) => {
+                let both = |span: &Span| ends_at(&held, &span.log, span.to) && ends_at(&theirs, &span.log, span.to);
+                self.ask_about(id, peer, both, out);
+            }
+            (Some(peer), None) => self.ask_about(id, peer, is_urgent, out),
+            (None, _) => {}
+        }
         self.settle(id, out);
     }
 
-    fn answered(&mut self, id: SessionId, answer: Answer, out: &mut Vec<Effect>) {
+    fn answered(&mut self, now_ms: u64, id: SessionId, answer: Answer, out: &mut Vec<Effect>) {
         let own = self.device();
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let Some(short) = &mut session.short else { return };
@@ -354,21 +443,44 @@ impl Replica {
         if short.to.is_some_and(|to| to != peer) {
             return self.refuse(id, Refusal::OtherDevice, out);
         }
-        session.peer = Some(peer);
         (short.base, short.have_due) = (answer.base, answer.base.is_some());
-        match answer.base {
-            None => session.last_sent = short.at_call.clone(),
-            Some(_) if answer.who => {
-                let name = [&[NAME_KIND], own.as_bytes()].concat();
-                self.send(id, name, false, out);
-            }
-            Some(_) => {}
+        if answer.base.is_none() {
+            session.last_sent = short.at_call.clone();
         }
-        let held = self.receipts.get(&peer).cloned().filter(|_| answer.no_have);
-        if let (Some(session), Some(held)) = (self.sessions.get_mut(&id), held) {
-            (session.peer_has, session.heard) = (Some(held.frontier.clone()), Some(held));
+        if let Some(held) = self.receipts.get(&peer).filter(|_| answer.no_have) {
+            (session.peer_has, session.heard) = (Some(held.frontier.clone()), Some(held.clone()));
         }
-        self.settle(id, out);
+        if answer.who {
+            self.send(id, [&[NAME_KIND], own.as_bytes() as &[u8]].concat(), false, out);
+        }
+        self.met(now_ms, id, peer, out);
+    }
+
+    /// The sender is done. If it holds the same places of lanes 0 and 1 as this side, and other entries stand at their
+    /// ends, there is a fork somewhere.
+    fn compare_urgent(&mut self, id: SessionId, peer: DeviceId, settled: &Settled, out: &mut Vec<Effect>) {
+        let Some(session) = self.sessions.get(&id) else { return };
+        let Some(short) = session.short.as_ref().filter(|_| self.pending.is_empty() && self.doubts.is_empty()) else {
+            return;
+        };
+        let places = urgent_part(&self.durable);
+        let same_places = match settled.places {
+            Some(told) => told == digest(&short.salt, &peer, &places.hash()),
+            None => session.heard.as_ref().is_some_and(|heard| urgent_part(&heard.frontier) == places),
+        };
+        if same_places && settled.tips != digest(&short.salt, &peer, &self.chains.tips(is_urgent)) {
+            self.ask_about(id, peer, is_urgent, out);
+        }
+    }
+
+    /// What this side says when it has all that it asked for.
+    pub(super) fn short_done(&self, id: SessionId) -> Vec<u8> {
+        let short = self.sessions.get(&id).and_then(|session| session.short.as_ref());
+        let (salt, in_part) = short.map_or(([0; SALT_LEN], None), |short| (short.salt, short.part_at));
+        let own = self.device();
+        let tips = digest(&salt, &own, &self.chains.tips(is_urgent));
+        let places = in_part.map(|_| digest(&salt, &own, &urgent_part(&self.claimed()).hash()));
+        Settled { tips, places }.encode()
     }
 
     /// Tells what is held here once what was pushed is durable, and asks. True if the session may go on to its end.
@@ -417,21 +529,36 @@ impl Replica {
     }
 
     fn send_part(&mut self, id: SessionId, out: &mut Vec<Effect>) {
-        let count = self.durable.count();
+        let held = self.claimed();
+        let count = held.count();
         let from = u64::from_be_bytes(self.entropy.array());
-        let Some(short) = self.sessions.get_mut(&id).and_then(|session| session.short.as_mut()) else { return };
-        if short.part_at.replace(count) == Some(count) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let (Some(short), Some(peer)) = (&mut session.short, session.peer) else { return };
+        let last = short.part_at.replace(count);
+        if last == Some(count) {
             return;
         }
         // First what this session has brought, then this device, then whoever was heard of last, then others in turn: what
         // one part leaves out another will tell.
-        let others: Vec<_> = self.durable.authors().into_iter().collect();
+        let others: Vec<_> = held.authors().into_iter().collect();
         let turn = (from % others.len().max(1) as u64) as usize;
         let authors: Vec<_> = short.came.iter().copied().chain([self.signer.device()]).collect();
         let authors = authors.into_iter().chain(self.recent.iter().copied());
         let authors = authors.chain(others[turn..].iter().chain(&others[..turn]).copied());
-        let part = Part::sign(&self.network, &self.durable, authors, &*self.signer);
+        let part = Part::sign(&self.network, &held, authors, &*self.signer);
+        let yours = self.ends_of(peer);
+        if last.is_none() && yours != Yours::default() {
+            self.send(id, yours.encode(), false, out);
+        }
         self.send(id, part.encode(), false, out);
+    }
+
+    /// What is held of a device's own logs.
+    fn ends_of(&self, device: DeviceId) -> Yours {
+        Yours(Lane::ALL.map(|lane| {
+            let (seq, id) = self.chains.head(&LogId { lane, author: device });
+            (seq > 0).then(|| (seq, tip(&id)))
+        }))
     }
 
     /// A part of what the peer holds: what is missing here is asked for; if every author is known and the signature holds,
@@ -442,12 +569,12 @@ impl Replica {
         if known && part.holds(&self.network, &peer, &places, &*self.verifier) {
             let before = self.parts.get(&peer).cloned().unwrap_or_default();
             // Fewer entries than before: something was lost, and what was said then counts no more.
-            let mut confirmed = if part.counter >= before.counter { before.clone() } else { Confirmed::default() };
-            confirmed.counter = part.counter;
-            confirmed.places.extend(&places);
-            if confirmed != before {
-                self.parts.insert(peer, confirmed.clone());
-                out.push(Effect::KeepPart(peer, confirmed));
+            let mut parts = if part.counter >= before.counter { before.clone() } else { InParts::default() };
+            parts.counter = part.counter;
+            parts.places.extend(&places);
+            if parts != before {
+                self.parts.insert(peer, parts.clone());
+                out.push(Effect::Keep(Keep::Part(peer, parts)));
                 out.push(Effect::Changed);
             }
         }

@@ -8,7 +8,12 @@ use crate::sign::{Ed25519Signer, Ed25519Verifier};
 use crate::testing::{entropy, signer};
 use std::collections::VecDeque;
 
+mod carried;
+mod exposed;
 mod found;
+mod keeper;
+mod overlap;
+mod restored;
 
 const NOW: u64 = 1_519_000_000_000;
 
@@ -19,6 +24,10 @@ struct Site {
     saved: Vec<EntryId>,
     failed: Option<SaveError>,
     refused: Vec<RefusedReason>,
+    secret: FacilitySecret,
+    seed: u8,
+    kept: Vec<Keep>,
+    took: Took,
 }
 
 impl Site {
@@ -27,6 +36,16 @@ impl Site {
     }
 
     fn restarted(seed: u8, network: NetworkId, secret: &FacilitySecret, disk: BTreeMap<(LogId, Seq), Entry>) -> Site {
+        Site::started(seed, network, secret, disk, None)
+    }
+
+    fn started(
+        seed: u8,
+        network: NetworkId,
+        secret: &FacilitySecret,
+        disk: BTreeMap<(LogId, Seq), Entry>,
+        keeper: Option<Keeping>,
+    ) -> Site {
         let mut chains = Chains::default();
         disk.values().for_each(|entry| chains.insert(std::slice::from_ref(entry)));
         let mut replica = Replica::new(Start {
@@ -37,11 +56,16 @@ impl Site {
             secret: secret.clone(),
             spans: chains.spans().collect(),
             receipts: vec![],
+            acknowledged: vec![],
+            parts: vec![],
+            keeper,
         });
         disk.values()
             .filter(|entry| entry.header().log.lane == Lane::Control)
             .for_each(|entry| replica.remember(entry));
-        Site { replica, disk, saved: vec![], failed: None, refused: vec![] }
+        let (secret, kept) = (secret.clone(), vec![]);
+        let took = Took::default();
+        Site { replica, disk, saved: vec![], failed: None, refused: vec![], kept, secret, seed, took }
     }
 
     /// Carries an input through, the disk answering at once. Returns what goes out to sessions.
@@ -51,7 +75,13 @@ impl Site {
         while let Some(input) = inputs.pop_front() {
             for effect in self.replica.handle(NOW, input) {
                 match effect {
-                    Effect::Append { token, entries, .. } => {
+                    Effect::Append { token, entries, cut, .. } => {
+                        if let Some(Cut { log, from }) = cut {
+                            let gone = self.disk.extract_if((log, from)..=(log, Seq::MAX), |_, _| true);
+                            let gone: Vec<_> = gone.map(|(_, entry)| entry.carried().unwrap_or(entry)).collect();
+                            let carried = self.carried();
+                            assert!(gone.iter().all(|entry| carried.contains(&entry.id())), "nothing is lost");
+                        }
                         for Appending { entry, .. } in entries {
                             self.disk.insert((entry.header().log, entry.header().seq), entry);
                         }
@@ -62,15 +92,34 @@ impl Site {
                         let entries = places.map(|(_, entry)| entry.clone()).take(100).collect();
                         inputs.push_back(Input::Loaded(session, range, entries));
                     }
+                    Effect::Read { ticket, places, uncarried_only } => {
+                        let carried = self.carried();
+                        let held = places.iter().filter_map(|range| self.disk.get(&(range.log, range.from)));
+                        let read = held.filter(|entry| !uncarried_only || !carried.contains(&entry.id())).cloned();
+                        inputs.push_back(Input::Read(ticket, read.collect()));
+                    }
+                    Effect::Renew => {
+                        self.seed += 40;
+                        let device = signer(self.seed);
+                        let enrolment = self.replica.succession(device.device(), &self.secret.signer()).unwrap();
+                        inputs.push_back(Input::Renew(Box::new(device), enrolment));
+                    }
                     Effect::Saved(_, ids) => self.saved.extend(ids),
                     Effect::SaveFailed(_, error) => self.failed = Some(error),
                     Effect::KeepRefused(refused) => self.refused.push(refused.reason),
-                    Effect::KeepReceipt(_) | Effect::KeepTold(..) | Effect::KeepPart(..) | Effect::Changed => {}
+                    Effect::Took(_, took) => self.took.add(took),
+                    Effect::Keep(keep) => self.kept.push(keep),
+                    Effect::KeepReceipt(_) | Effect::Changed | Effect::Welcomed(_) => {}
                     effect => out.push(effect),
                 }
             }
         }
         out
+    }
+
+    /// Entries that others of this disk carry.
+    fn carried(&self) -> BTreeSet<EntryId> {
+        self.disk.values().filter_map(|entry| Some(entry.carried()?.id())).collect()
     }
 
     fn save(&mut self, scope: u8, lane: Lane, text: &str) {
@@ -81,9 +130,11 @@ impl Site {
 
     fn text(&self, scope: u8) -> Vec<String> {
         let entries = self.disk.values().filter(|entry| entry.header().scope == ScopeTag([scope; 16]));
+        let entries = entries.map(|entry| entry.carried().unwrap_or_else(|| entry.clone()));
         let mut entries: Vec<_> = entries.collect();
-        entries.sort_by_key(|entry| entry.header().hlc);
-        let texts = entries.into_iter().filter_map(|entry| self.replica.directory().open(entry).ok());
+        entries.sort_by_key(|entry| (entry.header().hlc, entry.id()));
+        entries.dedup_by_key(|entry| entry.id());
+        let texts = entries.into_iter().filter_map(|entry| self.replica.directory().open(&entry).ok());
         texts.map(|text| String::from_utf8(text.expose().to_vec()).unwrap()).collect()
     }
 
@@ -102,6 +153,7 @@ struct Report {
 fn sync(a: &mut Site, b: &mut Site, tamper: &mut dyn FnMut(&mut Vec<u8>)) -> Report {
     let exporter = [5; 32];
     let mut report = Report { outcomes: [None; 2], bytes: [0; 2], rounds: 0 };
+    let mut frames = 0;
     let expected = Some(b.replica.device());
     let connected =
         |initiator| Input::Connected { session: 1, initiator, exporter, expected: expected.filter(|_| initiator) };
@@ -113,6 +165,8 @@ fn sync(a: &mut Site, b: &mut Site, tamper: &mut dyn FnMut(&mut Vec<u8>)) -> Rep
             Effect::Send { mut frame, paced, .. } => {
                 tamper(&mut frame);
                 report.bytes[from] += frame.len();
+                frames += 1;
+                assert!(frames < 10_000, "a session ends; at last {frame:02x?}");
                 let (sender, receiver) = if from == 0 { (&mut *a, &mut *b) } else { (&mut *b, &mut *a) };
                 if paced {
                     queue.extend(sender.run(Input::Flushed(1)).into_iter().map(|effect| (from, effect)));
@@ -216,6 +270,8 @@ fn nothing_changed_costs_one_round_trip_and_few_bytes() {
     }
     let first = quiet(&mut haven, &mut cedar);
     assert!(first.rounds <= 4, "{} rounds", first.rounds);
+    // Whoever dials, whoever received: neither has forgotten what the other told it last.
+    assert_eq!(quiet(&mut cedar, &mut haven).rounds, 1);
     let again = quiet(&mut haven, &mut cedar);
     assert_eq!(again.rounds, 1);
     assert!(again.bytes.iter().sum::<usize>() < 700, "{:?} bytes", again.bytes);
@@ -347,6 +403,7 @@ fn a_fork_is_seen_kept_and_stops_only_its_log() {
     let mut haven = network.join(2, SiteKind::Haven, &mut cedar);
     quiet(&mut cedar, &mut haven);
     let mut clone = Site::restarted(1, network.authority.network(), &Network::secret(1), cedar.disk.clone());
+    clone.seed = 101;
     clone.replica.random::<64>();
     cedar.save(1, Lane::Clinical, "the original");
     quiet(&mut cedar, &mut haven);
@@ -355,7 +412,13 @@ fn a_fork_is_seen_kept_and_stops_only_its_log() {
     sync(&mut clone, &mut haven, &mut |_| {});
     assert!(haven.refused.contains(&RefusedReason::Fork));
     haven.save(3, Lane::Clinical, "life goes on");
+    for _ in 0..4 {
+        sync(&mut cedar, &mut haven, &mut |_| {});
+        sync(&mut clone, &mut haven, &mut |_| {});
+    }
+    assert_eq!((haven.text(1), haven.text(2).len(), haven.text(3).len()), (vec!["the original".to_owned()], 2, 1));
     quiet(&mut cedar, &mut haven);
+    quiet(&mut clone, &mut haven);
 }
 
 #[test]
@@ -386,4 +449,41 @@ fn never_lull_no_site_holds_a_record_without_the_grant_that_came_before_it() {
     haven.run(Input::Disconnected(9));
     quiet(&mut haven, &mut olive);
     assert_eq!(haven.text(7), ["the first of a new chart", "the second"]);
+}
+
+#[test]
+fn a_device_that_lost_the_end_of_its_own_log_writes_nothing_there_until_it_has_come_back() {
+    let network = Network::new();
+    let mut cedar = network.founder(1);
+    let mut haven = network.join(2, SiteKind::Haven, &mut cedar);
+    cedar.save(1, Lane::Clinical, "one");
+    cedar.save(1, Lane::Clinical, "two");
+    quiet(&mut cedar, &mut haven);
+    // A third that nobody but Cedar holds, so that its receipt says more than it does later.
+    cedar.save(1, Lane::Clinical, "three");
+    quiet(&mut cedar, &mut haven);
+    let log = LogId { lane: Lane::Clinical, author: cedar.replica.device() };
+    assert!(cedar.disk.remove(&(log, 2)).is_some() && cedar.disk.remove(&(log, 3)).is_some());
+    let mut chains = Chains::default();
+    cedar.disk.values().for_each(|entry| chains.insert(std::slice::from_ref(entry)));
+    cedar.replica.set_ends(BTreeMap::from([(Lane::Clinical, 3)]));
+    cedar.run(Input::Recounted(chains.spans().collect()));
+    assert!(!cedar.replica.durable().contains(&log, 2), "what cannot be read is not held");
+    assert_eq!(cedar.replica.closed_lanes().collect::<Vec<_>>(), [Lane::Clinical]);
+    cedar.save(1, Lane::Clinical, "a second third");
+    assert_eq!(cedar.failed.take(), Some(SaveError::EndLost));
+    cedar.save(1, Lane::Urgent, "another lane goes on");
+    assert_eq!(cedar.failed, None);
+    // The haven knows more of Cedar's log than Cedar does: its facility goes on with a new device.
+    let old = cedar.replica.device();
+    for _ in 0..3 {
+        sync(&mut cedar, &mut haven, &mut |_| {});
+    }
+    assert_ne!(cedar.replica.device(), old);
+    assert_eq!(cedar.text(1), ["one", "two", "three", "another lane goes on"]);
+    cedar.save(1, Lane::Clinical, "four");
+    assert_eq!((cedar.failed, cedar.replica.closed_lanes().count()), (None, 0));
+    quiet(&mut cedar, &mut haven);
+    assert_eq!(haven.text(1).last().map(String::as_str), Some("four"));
+    assert_eq!(haven.refused, []);
 }

@@ -1,7 +1,12 @@
-//! Keys of a tiny link, all derived from an epoch key of the network, which every facility holds: whoever holds it is let
-//! in, whoever does not sees noise and is not answered. Sealing is AES-SIV (RFC 5297): sixteen bytes around a message, no
+//! Keys of a tiny link, derived from an epoch key of the network, which every facility but a keeper holds, or for keepers
+//! from the network's authority, which they were told at their join: whoever holds it is let in, whoever does not sees
+//! noise and is not answered. Sealing is AES-SIV (RFC 5297): sixteen bytes around a message, no
 //! nonce to send, and no harm but the loss of secrecy of sameness if one were repeated.
 
+use super::EPOCHS_MAX;
+use crate::control::{Authority, Facility, SiteKind, to_cbor};
+use crate::directory::Directory;
+use crate::ids::DeviceId;
 use crate::seal::SealKey;
 use aes_siv::KeyInit as _;
 use aes_siv::siv::Aes256Siv;
@@ -47,9 +52,33 @@ impl std::fmt::Debug for LinkKey {
 }
 
 impl LinkKey {
+    /// All that a site may be called under, the one to call `to` with first: the newest epoch keys, and that of keepers if
+    /// the network has any.
+    pub fn all(directory: &Directory, to: Option<&DeviceId>) -> Vec<LinkKey> {
+        let mut keys: Vec<_> = directory.epoch_keys().rev().take(EPOCHS_MAX).map(LinkKey::of).collect();
+        let is_keeper = |facility: &Facility| facility.kind == SiteKind::Keeper;
+        let with_keepers = directory.is_keeper() || directory.facilities().values().any(is_keeper);
+        let to_keeper =
+            to.and_then(|to| directory.facility_of(to)).is_some_and(|facility| directory.gets_no_keys(&facility));
+        if let Some(authority) = directory.authority().filter(|_| with_keepers) {
+            let at = if to_keeper { 0 } else { keys.len() };
+            keys.insert(at, LinkKey::of_keepers(authority));
+        }
+        keys
+    }
+
     /// From an epoch key of the network.
     pub fn of(epoch: &SealKey) -> LinkKey {
-        LinkKey { epoch: Zeroizing::new(*epoch.expose()), call: derive("sanad 2026 tiny call v1", &[epoch.expose()]) }
+        LinkKey::from_root(Zeroizing::new(*epoch.expose()))
+    }
+
+    /// From what a keeper holds too. It proves less: whoever was ever told the network's authority holds it.
+    pub fn of_keepers(authority: &Authority) -> LinkKey {
+        LinkKey::from_root(derive("sanad 2026 tiny keepers v1", &[&to_cbor(authority)]))
+    }
+
+    fn from_root(epoch: Zeroizing<[u8; 32]>) -> LinkKey {
+        LinkKey { call: derive("sanad 2026 tiny call v1", &[&*epoch]), epoch }
     }
 
     /// Seals one of the messages that open a conversation. `bound` is bound, not sent.

@@ -3,6 +3,7 @@
 use super::frame::{ANSWER, CALL, DATA, Data, OVER, OVERHEAD, Piece, SAME, is_early, kind_of};
 use super::key::{LinkKey, PhaseKey, SEAL_LEN};
 use super::{BadMtu, KEYS_MAX, Link, LinkConfig, MESSAGE_BYTES_MAX, MTU_MAX, MTU_MIN, cobs};
+use crate::ids::DeviceId;
 use crate::short::{ANSWER_KIND, CALL_KIND, CALL_LEN_MAX, CALL_LEN_MIN, SAME_KIND, call_names, name_of};
 use crate::wire::{Reader, put_varint};
 use std::collections::{BTreeMap, VecDeque};
@@ -304,6 +305,11 @@ impl Link {
     pub fn set_keys(&mut self, mut keys: Vec<LinkKey>) {
         keys.truncate(KEYS_MAX);
         self.keys = keys;
+    }
+
+    /// Takes the device that speaks from here on, after the one before has gone back in time.
+    pub fn set_device(&mut self, device: DeviceId) {
+        self.config.device = device;
     }
 
     /// True if there is no conversation.

@@ -2,7 +2,7 @@
 
 use rustls::pki_types::{DnsName, ServerName};
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 /// The port when none is written.
@@ -36,6 +36,16 @@ pub enum AddressError {
 }
 
 impl Address {
+    /// The address of a socket.
+    pub fn of_socket(socket: SocketAddr) -> Address {
+        Address { host: ServerName::IpAddress(socket.ip().into()), port: socket.port() }
+    }
+
+    /// True for a name: whoever dials it asks a name server first.
+    pub fn is_name(&self) -> bool {
+        !matches!(self.host, ServerName::IpAddress(_))
+    }
+
     /// The host as it is dialled: no brackets around an IPv6 address.
     pub(super) fn dial_host(&self) -> String {
         match &self.host {

@@ -10,6 +10,8 @@ use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use std::fmt;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -54,7 +56,8 @@ impl Channel {
         counters: ByteCounters,
         busy: Busy,
     ) -> Channel {
-        let reader = FrameReader { body: incoming, buffer: BytesMut::new(), ended: false, busy };
+        let limit = Arc::new(AtomicUsize::new(FRAME_BYTES_MAX));
+        let reader = FrameReader { body: incoming, buffer: BytesMut::new(), ended: false, busy, put_back: None, limit };
         Channel { reader, writer: outgoing, exporter, peer_addr, counters }
     }
 }
@@ -92,6 +95,10 @@ pub struct FrameReader {
     buffer: BytesMut,
     ended: bool,
     busy: Busy,
+    /// A frame that was read to see whom it is for, and is to be read again.
+    put_back: Option<Bytes>,
+    /// Largest frame that is taken.
+    limit: Arc<AtomicUsize>,
 }
 
 impl FrameReader {
@@ -101,25 +108,77 @@ impl FrameReader {
     /// # Errors
     /// The connection is lost, or the peer does not keep to the form. The session is over.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ChannelError> {
+        if let Some(frame) = self.put_back.take() {
+            return Ok(Some(frame));
+        }
         loop {
-            if let Some((header, len)) = read_length(&self.buffer)?
+            if let Some((header, len)) = self.announced()?
                 && self.buffer.len() >= header + len
             {
                 self.buffer.advance(header);
                 return Ok(Some(self.buffer.split_to(len).freeze()));
             }
-            let Some(frame) = self.body.frame().await else {
-                self.ended = true;
+            if !self.read_some().await? {
                 return if self.buffer.is_empty() { Ok(None) } else { Err(ChannelError::Torn) };
-            };
-            let Ok(frame) = frame else {
-                self.ended = true;
-                return Err(ChannelError::Lost);
-            };
-            if let Some(data) = frame.data_ref() {
-                self.buffer.extend_from_slice(data);
             }
         }
+    }
+}
+
+impl FrameReader {
+    /// Gives a frame back, to be the next one.
+    pub fn put_back(&mut self, frame: Bytes) {
+        self.put_back = Some(frame);
+    }
+
+    /// The largest frame that is taken, in bytes, for whoever learns how far the peer is to be trusted. Never more than
+    /// [`FRAME_BYTES_MAX`].
+    pub fn limit(&self) -> Arc<AtomicUsize> {
+        self.limit.clone()
+    }
+
+    /// The length of the next frame, as soon as the peer has announced it; `None` once the peer has finished. Reads no more
+    /// than that takes. May be cancelled and called again.
+    ///
+    /// # Errors
+    /// As [`FrameReader::next`].
+    pub async fn next_len(&mut self) -> Result<Option<usize>, ChannelError> {
+        if let Some(frame) = &self.put_back {
+            return Ok(Some(frame.len()));
+        }
+        loop {
+            if let Some((_, len)) = self.announced()? {
+                return Ok(Some(len));
+            }
+            if !self.read_some().await? {
+                return if self.buffer.is_empty() { Ok(None) } else { Err(ChannelError::Torn) };
+            }
+        }
+    }
+
+    /// The bytes of the next frame's length, and the length, once they are here.
+    fn announced(&self) -> Result<Option<(usize, usize)>, ChannelError> {
+        let announced = read_length(&self.buffer)?;
+        match announced {
+            Some((_, len)) if len > self.limit.load(Ordering::Relaxed) => Err(ChannelError::TooLarge),
+            announced => Ok(announced),
+        }
+    }
+
+    /// Waits for more; false at the end.
+    async fn read_some(&mut self) -> Result<bool, ChannelError> {
+        let Some(frame) = self.body.frame().await else {
+            self.ended = true;
+            return Ok(false);
+        };
+        let Ok(frame) = frame else {
+            self.ended = true;
+            return Err(ChannelError::Lost);
+        };
+        if let Some(data) = frame.data_ref() {
+            self.buffer.extend_from_slice(data);
+        }
+        Ok(true)
     }
 }
 

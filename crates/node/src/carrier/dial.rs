@@ -8,6 +8,7 @@ use hyper::client::conn::http2::SendRequest;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::pki_types::ServerName;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
@@ -210,11 +211,8 @@ impl Link {
         let unreachable = |reason| DialError::Unreachable { address: address.clone(), reason };
         let not_a_site = || DialError::NotASite { address: address.clone() };
         let late = |_| DialError::Timeout { address: address.clone() };
-        let host = address.dial_host();
-        let socket = timeout(limits.connect, TcpStream::connect((host.as_str(), address.port)))
-            .await
-            .map_err(late)?
-            .map_err(|error| unreachable(error.kind()))?;
+        let socket =
+            timeout(limits.connect, reach(address)).await.map_err(late)?.map_err(|error| unreachable(error.kind()))?;
         let peer_addr = socket.peer_addr().map_err(|error| unreachable(error.kind()))?;
         let line = Line::new(limits);
         let config = client_config(pin).map_err(|_| unreachable(io::ErrorKind::Unsupported))?;
@@ -276,6 +274,16 @@ impl Link {
 
     fn unreachable(&self, reason: io::ErrorKind) -> DialError {
         DialError::Unreachable { address: self.address.clone(), reason }
+    }
+}
+
+/// A TCP connection. A number is dialled as it is and nobody is asked anything. A name is looked up with the system's
+/// resolver, which asks a name server: this is the only place where that happens, and only for a name that a person wrote
+/// as a site's address, here or at the site that announced it. Nothing is ever looked up the other way round.
+async fn reach(address: &Address) -> io::Result<TcpStream> {
+    match &address.host {
+        ServerName::IpAddress(ip) => TcpStream::connect(SocketAddr::new((*ip).into(), address.port)).await,
+        _ => TcpStream::connect((address.dial_host().as_str(), address.port)).await,
     }
 }
 

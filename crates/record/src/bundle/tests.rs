@@ -198,3 +198,52 @@ fn our_own_export_keeps_its_ids() {
     assert_eq!(raw(&out.resources[1]), observation("Patient/p1"));
     assert_eq!(out.patients(), ["p1"]);
 }
+
+#[test]
+fn a_record_never_lands_on_that_of_another_person() {
+    let (one, other) = ("0f5e1c9a-4b5d-4a43-8b7a-000000000001", "0f5e1c9a-4b5d-4a43-8b7a-000000000002");
+    let allergy = |of: &str| {
+        let allergy = format!(
+            r#"{{"resourceType":"AllergyIntolerance","patient":{{"reference":"urn:uuid:{of}"}},"code":{{"text":"penicillin"}}}}"#
+        );
+        let seen_by =
+            r#"{"resourceType":"Provenance","target":[{"reference":"urn:uuid:0f5e1c9a-4b5d-4a43-8b7a-2f1d3c4e5f60"}]}"#;
+        [
+            entry(&format!("urn:uuid:{of}"), &format!(r#"{{"resourceType":"Patient","name":[{{"text":"{of}"}}]}}"#)),
+            entry(&format!("urn:uuid:{UUID}"), &allergy),
+            entry("urn:uuid:0f5e1c9a-4b5d-4a43-8b7a-000000000009", seen_by),
+        ]
+    };
+    for bundle_type in ["document", "transaction"] {
+        let text = |of: &str| {
+            let entries = allergy(of);
+            bundle(bundle_type, "", &entries.each_ref().map(|entry| &**entry))
+        };
+        let first = unpacked(&text(one));
+        let mut held: BTreeMap<_, _> = first.resources.iter().map(|one| (one.key.clone(), one.raw.clone())).collect();
+        let beside = |held: &BTreeMap<ResourceKey, Vec<u8>>, of: &str| {
+            unpack_beside(text(of).as_bytes(), "", &|key| held.get(key).cloned()).expect("unpacks")
+        };
+        assert_eq!(beside(&held, one), first, "the same person's record again is the same record");
+        let second = beside(&held, other);
+        let (ours, theirs) = (&first.resources[1], &second.resources[1]);
+        assert_eq!(ours.key, ResourceKey::new("AllergyIntolerance", UUID).expect("a key"));
+        assert_ne!(theirs.key, ours.key, "{bundle_type}");
+        assert!(raw(theirs).contains(&format!("Patient/{other}")));
+        // What refers to it follows it.
+        assert!(raw(&second.resources[2]).contains(&theirs.key.to_string()), "{}", raw(&second.resources[2]));
+        assert!(second.problems.contains(&Problem { entry: 1, reason: ProblemReason::AnotherPersonsRecord }));
+        held.extend(second.resources.iter().map(|one| (one.key.clone(), one.raw.clone())));
+        assert_eq!(beside(&held, other).resources, second.resources, "importing twice adds nothing");
+    }
+}
+
+#[test]
+fn what_is_put_to_one_of_our_ids_is_put_there() {
+    let observation = observation("Patient/b").replace("\"Observation\",", "\"Observation\",\"id\":\"o\",");
+    let put = format!(r#"{{"resource":{observation},"request":{{"method":"PUT","url":"Observation/o"}}}}"#);
+    let text = bundle("transaction", "", &[&put]);
+    let held = self::observation("Patient/a").into_bytes();
+    let unpacked = unpack_beside(text.as_bytes(), "", &|_| Some(held.clone())).expect("unpacks");
+    assert_eq!(unpacked.resources[0].key, ResourceKey::new("Observation", "o").expect("a key"));
+}

@@ -44,6 +44,7 @@ fn a_save_comes_back_as_it_went() {
         (vec![b' '; 300_000], "large"),
     ] {
         let save = save_of(raw, id);
+        assert!(save.is_within_bounds());
         assert_eq!(Save::decode(&save.encode()).as_ref(), Ok(&save));
         assert_eq!(Save::decode(&stored(&save)).as_ref(), Ok(&save));
     }

@@ -1,9 +1,9 @@
 //! Commands on an existing site. They run in this process if the folder is free, else in the process that serves it.
 
-use super::{WRONG_PASSPHRASE_DELAY, check, link};
+use super::{WRONG_PASSPHRASE_DELAY, ask, bundle, check, exposed, link, sms};
 use crate::progress::bar;
 use crate::remote;
-use crate::say::{self, EXIT_FAILED, Trouble};
+use crate::say::{self, EXIT_DAMAGED, EXIT_FAILED, Trouble};
 use anyhow::Result;
 use sanad_log::control::SiteKind;
 use sanad_node::import::files_of;
@@ -21,6 +21,9 @@ pub enum Operation {
     Invite {
         /// For a haven.
         haven: bool,
+        /// For a keeper.
+        #[serde(default)]
+        keeper: bool,
         /// Addresses of this site, if it has not announced any.
         addresses: Vec<String>,
     },
@@ -38,6 +41,18 @@ pub enum Operation {
     },
     /// Gauges.
     Status,
+    /// The network's policy: shown, or set where something is given.
+    Policy {
+        /// How many other sites must hold a record.
+        copies: Option<u32>,
+        /// Whether one of them must be a haven.
+        outside: Option<bool>,
+    },
+    /// Where a record is, and why it is not elsewhere.
+    Explain {
+        /// As it was typed.
+        what: String,
+    },
     /// Sessions now.
     Sync {
         /// One address only.
@@ -52,10 +67,47 @@ pub enum Operation {
         /// What to do with it.
         change: link::Change,
     },
+    /// Asks, answers, grants.
+    Ask(ask::Operation),
     /// Check.
     Check {
         /// And rebuild.
         rebuild: bool,
+    },
+    /// Write a bundle.
+    BundleWrite {
+        /// Absolute path.
+        out: PathBuf,
+        /// Largest size.
+        max_bytes: u64,
+        /// Call sign of the reader.
+        site: Option<String>,
+    },
+    /// Read a bundle.
+    BundleRead {
+        /// Absolute path.
+        file: PathBuf,
+        /// Absolute path.
+        receipt: Option<PathBuf>,
+    },
+    /// Pin a patient, take the pin off, or list who is pinned.
+    Pin {
+        /// The patient.
+        patient: Option<String>,
+        /// Take the pin off.
+        off: bool,
+    },
+    /// Lines of text for a site.
+    SmsEncode {
+        /// Call sign of the reader.
+        site: String,
+        /// Most lines.
+        max_frames: usize,
+    },
+    /// Lines of text that came.
+    SmsDecode {
+        /// The lines.
+        text: String,
     },
 }
 
@@ -87,8 +139,12 @@ pub async fn here_or_there(dir: &Path, passphrase: &str, operation: &Operation) 
 /// Runs an operation on an open site. Returns the exit code and the result.
 pub async fn run(site: &Site, operation: &Operation, progress: Progress<'_>) -> Result<(u8, Value)> {
     match operation {
-        Operation::Invite { haven, addresses } => {
-            let kind = if *haven { SiteKind::Haven } else { SiteKind::Enclave };
+        Operation::Invite { haven, keeper, addresses } => {
+            let kind = match (*haven, *keeper) {
+                (_, true) => SiteKind::Keeper,
+                (true, _) => SiteKind::Haven,
+                _ => SiteKind::Enclave,
+            };
             let invite = site.invite(kind, addresses.clone()).await?;
             Ok((0, json!({ "invite": invite.to_string() })))
         }
@@ -101,15 +157,26 @@ pub async fn run(site: &Site, operation: &Operation, progress: Progress<'_>) -> 
         }
         Operation::Export { out } => {
             let (site, out) = (site.clone(), out.clone());
-            let of = site.reader().counts()?.resources;
-            let report = tokio::task::block_in_place(|| site.export(&out, |done| progress("export", done, Some(of))))?;
-            Ok((0, serde_json::to_value(report)?))
+            let of = site.reader().counts().ok().map(|counts| counts.resources);
+            let report = tokio::task::block_in_place(|| site.export(&out, |done| progress("export", done, of)))?;
+            let code = if report.is_complete() { 0 } else { EXIT_DAMAGED };
+            Ok((code, serde_json::to_value(report)?))
         }
         Operation::Status => Ok((0, serde_json::to_value(site.status().await?)?)),
+        Operation::Policy { copies, outside } => exposed::policy(site, *copies, *outside).await,
+        Operation::Explain { what } => exposed::explain(site, what).await,
         Operation::Sync { with } => sync(site, with.as_deref(), progress).await,
         Operation::Link(linking) => link::run(site, linking, progress).await,
         Operation::Budget { site: with, change } => link::run_budget(site, with.as_deref(), *change).await,
+        Operation::Ask(operation) => ask::run(site, operation).await,
         Operation::Check { rebuild } => check::run(site, *rebuild, progress).await,
+        Operation::BundleWrite { out, max_bytes, site: to } => {
+            bundle::write(site, out, *max_bytes, to.as_deref(), progress).await
+        }
+        Operation::BundleRead { file, receipt } => bundle::read(site, file, receipt.clone(), progress).await,
+        Operation::Pin { patient, off } => bundle::pin(site, patient.as_deref(), !off).await,
+        Operation::SmsEncode { site: to, max_frames } => sms::encode(site, to, *max_frames).await,
+        Operation::SmsDecode { text } => sms::decode_here(site, text).await,
     }
 }
 
@@ -123,6 +190,8 @@ async fn sync(site: &Site, with: Option<&str>, progress: Progress<'_>) -> Result
     if let (Some(url), true) = (with, peers.is_empty()) {
         return Err(Trouble::UnknownAddress(url.to_owned()).into());
     }
+    // What came since the last command and is answered at once goes out with these sessions.
+    site.answer_at_once().await?;
     let mut sessions = Vec::new();
     let mut complete = 0;
     for (done, peer) in peers.iter().enumerate() {
@@ -164,13 +233,22 @@ pub fn in_words(operation: &Operation, result: &Value) -> String {
         }
         Operation::Export { .. } => {
             let (resources, bytes) = (number(&result["resources"]), number(&result["bytes"]));
-            write!(out, "{resources} resources, {bytes} bytes. {}", say::text("export-warning", &[]))
+            let warning = say::text("export-warning", &[]);
+            write!(out, "{resources} resources, {bytes} bytes. {warning}\n{}", missing_in_words(result))
         }
-        Operation::Status => write!(out, "{}", status_in_words(result)),
+        Operation::Status => write!(out, "{}", exposed::status_in_words(result)),
+        Operation::Policy { .. } => write!(out, "{}", exposed::policy_in_words(result)),
+        Operation::Explain { .. } => write!(out, "{}", exposed::explain_in_words(result)),
         Operation::Sync { .. } => write!(out, "{}", sessions_in_words(&result["sessions"])),
         Operation::Link(_) => write!(out, "{}", link::in_words(result)),
         Operation::Budget { .. } => write!(out, "{}", link::budgets_in_words(result)),
+        Operation::Ask(operation) => write!(out, "{}", ask::in_words(operation, result)),
         Operation::Check { .. } => write!(out, "{}", check::in_words(result)),
+        Operation::BundleWrite { .. } => write!(out, "{}", bundle::written_in_words(result)),
+        Operation::BundleRead { .. } => write!(out, "{}", bundle::read_in_words(result)),
+        Operation::Pin { .. } => write!(out, "{}", bundle::pins_in_words(result)),
+        Operation::SmsEncode { .. } => write!(out, "{}", sms::lines_in_words(result)),
+        Operation::SmsDecode { .. } => write!(out, "{}", sms::decoded_in_words(result)),
     };
     out
 }
@@ -180,29 +258,25 @@ fn invite_in_words(code: &str) -> String {
     format!("{picture}\n{code}\n")
 }
 
+/// What an export could not read.
+fn missing_in_words(report: &Value) -> String {
+    let missing = report["missing"].as_array().map_or(&[][..], Vec::as_slice);
+    let unnamed = report["missing_unnamed"] == true;
+    if missing.is_empty() && !unnamed {
+        return String::new();
+    }
+    let mut lines = vec![say::text("export-missing", &[])];
+    lines.extend(missing.iter().filter_map(Value::as_str).map(|key| format!("  {key}")));
+    lines.extend(unnamed.then(|| say::text("export-missing-unnamed", &[])));
+    lines.push(say::text("export-missing-next", &[]));
+    lines.join("\n")
+}
+
 fn problems_in_words(problems: &Value) -> String {
     let mut out = String::new();
     for problem in problems.as_array().into_iter().flatten() {
         let text = |key: &str| problem[key].as_str().unwrap_or_default().to_owned();
         let _ = writeln!(out, "  {}: {}", text("file"), text("what"));
-    }
-    out
-}
-
-fn status_in_words(status: &Value) -> String {
-    let number = |value: &Value| value.as_u64().unwrap_or_default();
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let mut out = String::new();
-    let _ =
-        writeln!(out, "{} ({}), network {}", text(&status["site"]), text(&status["kind"]), text(&status["network"]));
-    let _ = writeln!(out, "  only here      {:>8} records", number(&status["only_here"]["records"]));
-    let _ = writeln!(out, "  readable here  {:>8} charts", number(&status["readable_here"]["charts"]));
-    for site in status["sites"].as_array().into_iter().flatten() {
-        let behind = number(&site["behind"]["records"]);
-        let heard = if site["confirmed_ms"].is_null() { "never heard" } else { "confirmed" };
-        let limited = if site["budget"]["used_up"] == true { ", today's bytes are used up" } else { "" };
-        let (name, kind) = (text(&site["site"]), text(&site["kind"]));
-        let _ = writeln!(out, "  {name:<16} {kind:<8} {heard}, {behind} records behind{limited}");
     }
     out
 }

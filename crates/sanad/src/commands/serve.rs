@@ -1,14 +1,15 @@
 //! `sanad serve`: screens and sync on one port, peers kept in touch, other commands answered through the folder's socket.
 
-use super::WRONG_PASSPHRASE_DELAY;
+use super::{WRONG_PASSPHRASE_DELAY, bundle};
 use crate::remote;
 use crate::say::{self, Trouble};
 use anyhow::Result;
 use sanad_node::carrier::{Limits, Peer};
+use sanad_node::discover::stopped;
 use sanad_node::site::{Site, now_ms, system_entropy};
 use sanad_web::{Client, Config, Source};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -48,8 +49,7 @@ pub async fn serve(site: Site, listener: TcpListener, addresses: Vec<String>) ->
     let config = Config {
         secret: system_entropy().array(),
         clock: Arc::new(now_ms),
-        // Times are shown in the time of the place; without one known to be right, in UTC.
-        utc_offset: time::UtcOffset::UTC,
+        utc_offset: crate::local::offset(),
         host_names: vec![],
     };
     let (router, screen_code) = sanad_web::router(Source::Site(site.clone()), config)?;
@@ -71,6 +71,8 @@ pub async fn serve(site: Site, listener: TcpListener, addresses: Vec<String>) ->
             }
         });
     }
+    let (answerer, until) = (site.clone(), stopping.clone());
+    tasks.spawn(async move { answerer.keep_answering(until).await });
     let (toucher, until) = (site.clone(), stopping);
     tasks.spawn(async move {
         toucher.keep_in_touch(until).await;
@@ -86,12 +88,37 @@ async fn name_client(mut request: axum::extract::Request) -> axum::extract::Requ
     request
 }
 
+/// Folders where sticks appear.
+pub struct Watched {
+    /// The folders.
+    pub folders: Vec<PathBuf>,
+    /// Largest bundle that is written there.
+    pub bytes_max: u64,
+}
+
 /// The command.
-pub async fn run(dir: &Path, passphrase: &str, listen: SocketAddr, addresses: Vec<String>, json: bool) -> Result<u8> {
+pub async fn run(
+    dir: &Path,
+    passphrase: &str,
+    listen: SocketAddr,
+    addresses: Vec<String>,
+    discover: bool,
+    watched: Watched,
+    json: bool,
+) -> Result<u8> {
     let site = Site::open(dir, passphrase, WRONG_PASSPHRASE_DELAY)?;
+    if site.is_keeper() {
+        return Err(Trouble::IsAKeeper.into());
+    }
     let listener = TcpListener::bind(listen).await.map_err(|error| Trouble::CannotListen(error.to_string()))?;
     let addresses = if addresses.is_empty() { default_addresses(listener.local_addr()?) } else { addresses };
-    let served = serve(site, listener, addresses).await?;
+    let mut served = serve(site, listener, addresses).await?;
+    for folder in watched.folders {
+        let (site, until) = (served.site.clone(), served.stop.subscribe());
+        served.tasks.spawn(async move {
+            site.watch_folder(folder, watched.bytes_max, until, |event| bundle::say_of_watch(&event)).await;
+        });
+    }
     let control = remote::listen(dir, served.site.clone(), passphrase)?;
     let url = format!("https://{}", served.listening);
     if json {
@@ -99,10 +126,29 @@ pub async fn run(dir: &Path, passphrase: &str, listen: SocketAddr, addresses: Ve
     } else {
         println!("{url}\n{} {}", say::text("screen-code", &[]), served.screen_code);
     }
+    let (stop, stopping) = watch::channel(false);
+    let discovering = discover.then(|| tokio::spawn(look_for_members(served.site.clone(), served.listening, stopping)));
     wait_for_the_end().await?;
+    stop.send_replace(true);
+    if let Some(discovering) = discovering {
+        drop(discovering.await);
+    }
     drop(control);
     served.stop().await;
     Ok(0)
+}
+
+/// Announces this site on the local network and looks for members there. If the system does not allow it, that is said,
+/// and everything else goes on.
+async fn look_for_members(site: Site, listening: SocketAddr, mut stop: watch::Receiver<bool>) {
+    tokio::select! {
+        // Members recognise each other by their certificates; one that has announced no address tells that alone.
+        () = site.announce_certificate_when_ready() => {}
+        () = stopped(&mut stop) => return,
+    }
+    if let Err(error) = site.discover(listening, stop).await {
+        eprintln!("{}", say::text("discover-failed", &[("why", error.to_string())]));
+    }
 }
 
 /// An address that listens on one interface is one at which peers can reach it; a wildcard says nothing to anybody.

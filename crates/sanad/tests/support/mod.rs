@@ -220,7 +220,12 @@ impl Site {
     #[track_caller]
     pub fn invite(&self, haven: bool) -> String {
         let kind: &[&str] = if haven { &["--haven"] } else { &[] };
-        self.ok("invite", kind)["invite"].as_str().unwrap().to_owned()
+        // A site that has just begun to serve may not have written down yet where it is reached.
+        let invited = poll(Duration::from_secs(20), || {
+            let ran = self.run("invite", kind);
+            (ran.code == 0).then(|| ran.json()["invite"].as_str().unwrap().to_owned())
+        });
+        invited.expect("an invite")
     }
 
     /// Serves it on a port of the system's choice.

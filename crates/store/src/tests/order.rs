@@ -157,7 +157,8 @@ proptest! {
         for entry in &shuffled {
             readable.extend(directory.absorb(entry, &Ed25519Verifier).readable);
         }
-        other.open_backlog(&other.sealed_scopes().unwrap(), &directory).unwrap();
+        let sealed = other.sealed_scopes().unwrap();
+        other.open_backlog(&sealed, &directory).unwrap();
         prop_assert_eq!(other.projection_digest().unwrap(), expected);
 
         let report = other.check(Check { rebuild: true, ..Check::default() }, &directory, &mut |_, _, _| {}).unwrap();

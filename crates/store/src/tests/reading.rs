@@ -165,6 +165,22 @@ fn the_gauges_count_records_and_a_sealed_entry_as_one() {
     assert_eq!((of(&[one]).records, of(&[two]).records, of(&[one, two]).entries), (4, 1, 3));
     let part = [Range { log: junk.header().log, from: 3, to: 9 }];
     assert_eq!(reader.records_in_scopes(&part, &[one, two].into()).unwrap().records, 1);
+    let by_lane = reader.records_by_lane(&everything).unwrap();
+    assert_eq!((by_lane[0].entries, by_lane[0].records), (site.control.len() as u64, 0), "control holds no records");
+    assert_eq!((by_lane[2].entries, by_lane[2].records, by_lane[1].entries), (3, 5, 0));
+    assert_eq!(reader.records_in_scopes_by_lane(&part, &[one].into()).unwrap()[2].records, 1);
+
+    // Where these stand, found by the chart, by the place and by the first digits of the id.
+    let places = reader.places_of_scopes(&[one].into()).unwrap();
+    let log = junk.header().log;
+    assert_eq!([1, 2, 3, 4].map(|seq| places.contains(&log, seq)), [true, false, true, false]);
+    assert_eq!(reader.header(log, 3).unwrap().map(|header| header.id()), Some(junk.id()));
+    assert_eq!((reader.header(log, 4).unwrap(), reader.header(log, u64::MAX).unwrap()), (None, None));
+    let digits = junk.id().to_string();
+    assert_eq!(reader.entries_by_id(&digits[..16]).unwrap(), [(log, 3, junk.id())]);
+    assert_eq!(reader.entries_by_id("").unwrap().len(), crate::FOUND_MAX, "too short a search is seen to be");
+    assert_eq!(reader.authors_by_key(&log.author.to_string()[..8]).unwrap(), [log.author]);
+    assert!(reader.authors_by_key("not hexadecimal").unwrap().is_empty());
     let counts = reader.counts().unwrap();
     assert_eq!(
         (counts.readable_records, counts.records, counts.sealed_entries, counts.unreadable_entries),
@@ -184,7 +200,10 @@ fn a_form_that_is_sent_twice_is_recognised_by_its_key() {
     let text = Clear::new(form.encode());
     assert!(store.entry_by_idempotency(&[7; 16]).unwrap().is_none());
     store
-        .commit(Batch { entries: &[Incoming { entry: &entry, text: Some(&text) }], state: &[] }, &site.directory)
+        .commit(
+            Batch { entries: &[Incoming { entry: &entry, text: Some(&text), save: None }], state: &[] },
+            &site.directory,
+        )
         .unwrap();
     let held = store.entry_by_idempotency(&[7; 16]).unwrap().unwrap();
     assert_eq!((held.id, held.log, held.seq), (entry.id(), entry.header().log, 1));

@@ -7,8 +7,8 @@ use sanad_record::merge::ConflictKind;
 use sanad_record::version::VersionId;
 use sanad_web::fixed::Fixed;
 use sanad_web::model::{
-    Aside, Confirmed, Conflict, Gauges, Overview, PatientPage, ResourcePage, Side, SiteKind, SiteRow, SyncOutcome,
-    SyncRow, VersionRow,
+    Aside, Confirmed, Conflict, Failing, Gauges, Lane, LaneRow, Overview, PatientPage, PlaceRow, Policy, Reads,
+    ResourcePage, Side, SiteKind, SiteRow, SyncOutcome, SyncRow, VersionRow,
 };
 use serde_json::{Value, json};
 
@@ -34,15 +34,28 @@ pub fn made_up(now_ms: u64) -> Fixed {
     maker.full_chart();
     patients[0].conflicts = 2;
     patients[0].only_here = 3;
+    patients[0].not_yet_safe = 9;
+    patients[0].lanes = vec![
+        LaneRow { lane: Lane::Urgent, only_here: 1, not_yet_safe: 1 },
+        LaneRow { lane: Lane::Clinical, only_here: 2, not_yet_safe: 8 },
+    ];
+    patients[0].places = places(now_ms);
     patients[0].merged_from = vec!["unknown-k7-204".to_owned()];
     patients[0].readable_at = ["Cedar", "زيتون", "Haven"].map(str::to_owned).to_vec();
     patients[3].only_here = 4;
     maker.organization();
     Fixed {
-        gauges: Gauges { call_sign: "Cedar".to_owned(), only_here_records: 7, readable_charts: 64, conflicts: 2 },
+        gauges: Gauges {
+            call_sign: "Cedar".to_owned(),
+            only_here_records: 7,
+            not_yet_safe_records: 3_127,
+            readable_charts: 64,
+            conflicts: 2,
+        },
         overview: overview(now_ms),
         patients,
         resources: maker.resources,
+        asks: sanad_web::model::Asks::default(),
         version_bytes: maker.version_bytes,
     }
 }
@@ -55,8 +68,10 @@ fn overview(now_ms: u64) -> Overview {
         this,
         confirmed: None,
         heard_ms: None,
+        failing: None,
         addresses: Vec::new(),
     };
+    let failing = |minutes, why: &str| Some(Failing { since_ms: minutes_ago(minutes), why: why.to_owned() });
     let confirmed = |at_ms, behind| Some(Confirmed { at_ms, held: 12_480 - behind, behind });
     let sites = vec![
         SiteRow { addresses: vec!["https://192.168.7.2:8443".to_owned()], ..site("Cedar", SiteKind::Enclave, true) },
@@ -69,6 +84,7 @@ fn overview(now_ms: u64) -> Overview {
         SiteRow {
             confirmed: confirmed(minutes_ago(1_600), 3_120),
             heard_ms: Some(minutes_ago(190)),
+            failing: failing(120, "timeout"),
             addresses: vec!["https://192.168.7.31:8443".to_owned()],
             ..site("زيتون", SiteKind::Enclave, false)
         },
@@ -90,8 +106,54 @@ fn overview(now_ms: u64) -> Overview {
             sync("زيتون", 190, SyncOutcome::Broken { received: 40, sent: 11_020 }),
             sync("Kestrel", 1_500, SyncOutcome::Refused),
         ],
-        aside: Aside { refused: 3, forks: 1, unreadable: 0 },
+        aside: Aside { refused: 3, forks: 1, unreadable: 0, lost: 1 },
+        lanes: vec![
+            LaneRow { lane: Lane::Urgent, only_here: 2, not_yet_safe: 87 },
+            LaneRow { lane: Lane::Clinical, only_here: 5, not_yet_safe: 3_029 },
+            LaneRow { lane: Lane::Bulk, only_here: 0, not_yet_safe: 11 },
+        ],
+        policy: Policy { copies: 2, outside: true, can_be_met: true },
     }
+}
+
+/// Every way in which a chart may stand at another site.
+fn places(now_ms: u64) -> Vec<PlaceRow> {
+    let minutes_ago = |minutes: u64| now_ms - minutes * MINUTE_MS;
+    let place = |call_sign: &str, kind, confirmed| PlaceRow {
+        call_sign: call_sign.to_owned(),
+        kind,
+        confirmed,
+        all: 41,
+        receipt_ms: None,
+        told_by: None,
+        talked_ms: None,
+        failing: None,
+        under_way: Vec::new(),
+        reads: Reads::Sealed,
+    };
+    vec![
+        PlaceRow {
+            receipt_ms: Some(minutes_ago(15)),
+            talked_ms: Some(minutes_ago(15)),
+            reads: Reads::Readable,
+            ..place("Haven", SiteKind::Haven, 38)
+        },
+        PlaceRow {
+            receipt_ms: Some(minutes_ago(60)),
+            told_by: Some("Haven".to_owned()),
+            reads: Reads::Readable,
+            ..place("Kestrel", SiteKind::Haven, 41)
+        },
+        PlaceRow {
+            receipt_ms: Some(minutes_ago(1_600)),
+            talked_ms: Some(minutes_ago(190)),
+            failing: Some(Failing { since_ms: minutes_ago(120), why: "timeout".to_owned() }),
+            under_way: vec![(minutes_ago(100), 41)],
+            reads: Reads::Partly,
+            ..place("زيتون", SiteKind::Enclave, 0)
+        },
+        place("سنونو", SiteKind::Enclave, 0),
+    ]
 }
 
 struct Maker {
@@ -137,8 +199,12 @@ impl Maker {
             raw,
             merged_from: Vec::new(),
             only_here: 0,
+            not_yet_safe: 0,
+            lanes: Vec::new(),
+            places: Vec::new(),
             readable_at: vec!["Cedar".to_owned(), "Haven".to_owned()],
             conflicts: 0,
+            grants: Vec::new(),
             groups: Vec::new(),
         }
     }

@@ -5,11 +5,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::rows::{self, SiteView};
+use super::rows::{self, LaneView, SiteView};
 use super::{Frame, Tab, html};
 use crate::app::{App, Visitor};
 use crate::figure::{Bar, bar};
-use crate::model::{Gauges, Overview, SyncOutcome, SyncRow};
+use crate::model::{Gauges, Overview, Policy, SyncOutcome, SyncRow};
 
 #[derive(Template)]
 #[template(path = "overview.html")]
@@ -18,6 +18,9 @@ struct Page {
     g: Gauges,
     o: Overview,
     only_here: Bar,
+    lanes: Vec<LaneView>,
+    /// When a record is safe.
+    policy: String,
     readable: Bar,
     readable_records: u64,
     confirmed_records: u64,
@@ -44,6 +47,8 @@ pub(crate) async fn get(State(app): State<App>, visitor: Visitor) -> Response {
         let syncs = std::mem::take(&mut o.syncs).into_iter().map(|row| sync(&f, row)).collect();
         let page = Page {
             only_here: bar(g.only_here_records, o.records),
+            lanes: rows::lanes(&f, &o.lanes),
+            policy: policy(&f, &o.policy),
             readable: bar(readable_records, o.records),
             readable_records,
             confirmed_records: o.records.saturating_sub(g.only_here_records),
@@ -76,6 +81,12 @@ pub(crate) async fn sites(State(app): State<App>, visitor: Visitor) -> Response 
         html(StatusCode::OK, &SitesPage { alone: sites.iter().all(|site| site.row.this), sites, f })
     })
     .await
+}
+
+fn policy(f: &Frame, policy: &Policy) -> String {
+    let wants =
+        if policy.outside { f.n("policy-outside", &policy.copies) } else { f.n("policy-anywhere", &policy.copies) };
+    if policy.can_be_met { wants } else { format!("{wants} {}", f.t("policy-cannot")) }
 }
 
 fn sync(f: &Frame, row: SyncRow) -> SyncView {

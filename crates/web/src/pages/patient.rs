@@ -6,11 +6,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::failure::Failure;
-use super::rows::{self, ResourceView};
+use super::rows::{self, LaneView, PlaceView, ResourceView};
 use super::{Frame, Pager, Query, Tab, html};
 use crate::app::{App, Visitor};
 use crate::fhir::{self, Who};
 use crate::model::PatientPage;
+use crate::moment::written;
 
 /// What a reader needs first stands first; types not named here follow in the order of their names.
 const ORDER: [&str; 12] = [
@@ -45,8 +46,17 @@ struct Page {
     f: Frame,
     p: PatientPage,
     who: Who,
+    lanes: Vec<LaneView>,
+    places: Vec<PlaceView>,
     allergies: Option<GroupView>,
     groups: Vec<GroupView>,
+    grants: Vec<GrantView>,
+}
+
+/// To whom the chart was opened, by whom, and when.
+struct GrantView {
+    said: String,
+    when: String,
 }
 
 struct GroupView {
@@ -83,7 +93,16 @@ pub(crate) async fn get(State(app): State<App>, visitor: Visitor, Path(id): Path
             }
         }
         let who = fhir::who(&f.v, &p.raw, f.year());
-        html(StatusCode::OK, &Page { who, allergies, groups: views, f, p })
+        let lanes = rows::lanes(&f, &p.lanes);
+        let places = p.places.iter().map(|place| rows::place(&f, place)).collect();
+        let said = |grant: &crate::model::GrantRow| match &grant.by {
+            Some(by) => f.v.with3("grant-by", [("to", &grant.to), ("from", &grant.from), ("by", by)]),
+            None => f.v.with2("grant-by-policy", ("to", &grant.to), ("from", &grant.from)),
+        };
+        let grants = p.grants.iter();
+        let grants =
+            grants.map(|grant| GrantView { said: said(grant), when: written(&f.v, &grant.recorded) }).collect();
+        html(StatusCode::OK, &Page { who, lanes, places, allergies, groups: views, grants, f, p })
     })
     .await
 }

@@ -3,15 +3,18 @@
 use super::Frame;
 use crate::fhir::{self, Line, Who};
 use crate::figure::{Bar, bar};
-use crate::model::{Conflict, PatientRow, ResourceRow, SiteKind, SiteRow};
+use crate::model::{Conflict, Failing, Lane, LaneRow, PatientRow, PlaceRow, Reads, ResourceRow, SiteKind, SiteRow};
 use sanad_record::merge::ConflictKind;
 
 /// A site with how far it has confirmed.
 pub(crate) struct SiteView {
     pub row: SiteRow,
     pub haven: bool,
+    pub keeper: bool,
     pub said: String,
     pub heard: String,
+    /// Since when it does not answer, and why.
+    pub failing: Option<String>,
     /// The part that it does not hold is marked. None for this site itself.
     pub bar: Option<Bar>,
     /// Whether something of ours is missing there.
@@ -33,7 +36,74 @@ pub(crate) fn site(f: &Frame, row: SiteRow, records: u64) -> SiteView {
         Some(at_ms) => f.v.with("site-heard", "time", &f.time(&at_ms)),
         None => f.t("site-not-heard"),
     };
-    SiteView { haven: row.kind == SiteKind::Haven, said, heard, bar, behind, row }
+    let failing = row.failing.as_ref().map(|failing| no_answer(f, failing));
+    let (haven, keeper) = (row.kind == SiteKind::Haven, row.kind == SiteKind::Keeper);
+    SiteView { haven, keeper, said, heard, failing, bar, behind, row }
+}
+
+/// `no answer since 14:05: the link broke during the session`.
+fn no_answer(f: &Frame, failing: &Failing) -> String {
+    let why = f.t(&format!("why-{}", failing.why));
+    f.v.with2("site-failing", ("time", &f.time(&failing.since_ms)), ("why", &why))
+}
+
+/// One lane of what is not elsewhere as it should be.
+pub(crate) struct LaneView {
+    pub name: String,
+    pub only_here: u64,
+    pub not_yet_safe: u64,
+}
+
+pub(crate) fn lanes(f: &Frame, rows: &[LaneRow]) -> Vec<LaneView> {
+    let name = |lane: Lane| match lane {
+        Lane::Urgent => f.t("lane-urgent"),
+        Lane::Clinical => f.t("lane-clinical"),
+        Lane::Bulk => f.t("lane-bulk"),
+    };
+    let view =
+        |row: &LaneRow| LaneView { name: name(row.lane), only_here: row.only_here, not_yet_safe: row.not_yet_safe };
+    rows.iter().map(view).collect()
+}
+
+/// A chart at another site, in sentences.
+pub(crate) struct PlaceView {
+    pub call_sign: String,
+    pub haven: bool,
+    /// Whether all of it is confirmed there.
+    pub confirmed: bool,
+    pub said: String,
+    pub more: Vec<String>,
+}
+
+pub(crate) fn place(f: &Frame, row: &PlaceRow) -> PlaceView {
+    let at = |at_ms: u64| f.time(&at_ms);
+    let confirmed = row.receipt_ms.is_some() && row.confirmed == row.all;
+    let said = match row.receipt_ms {
+        None => f.t("place-never-heard"),
+        Some(at_ms) if confirmed => f.v.with("place-confirmed", "time", &at(at_ms)),
+        Some(at_ms) if row.confirmed == 0 => f.v.with("place-not-yet", "time", &at(at_ms)),
+        Some(at_ms) => {
+            let part = f.v.with2("place-part", ("part", &f.count(&row.confirmed)), ("all", &f.count(&row.all)));
+            f.v.with2("place-partly", ("part", &part), ("time", &at(at_ms)))
+        }
+    };
+    let mut more = Vec::new();
+    more.extend(row.told_by.as_ref().map(|by| f.v.with("place-told-by", "site", by)));
+    match row.talked_ms {
+        Some(at_ms) => more.push(f.v.with("place-talked", "time", &at(at_ms))),
+        None if row.receipt_ms.is_some() => more.push(f.t("place-only-through")),
+        None => {}
+    }
+    more.extend(row.failing.as_ref().map(|failing| no_answer(f, failing)));
+    more.extend(row.under_way.iter().map(|(left_ms, entries)| {
+        f.v.with2("place-under-way", ("time", &at(*left_ms)), ("entries", &f.count(entries)))
+    }));
+    more.push(match row.reads {
+        Reads::Readable => f.t("place-readable"),
+        Reads::Partly => f.t("place-partly-readable"),
+        Reads::Sealed => f.t("place-sealed"),
+    });
+    PlaceView { call_sign: row.call_sign.clone(), haven: row.kind == SiteKind::Haven, confirmed, said, more }
 }
 
 /// A patient in a list.

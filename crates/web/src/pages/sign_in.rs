@@ -63,8 +63,8 @@ fn page(app: &App, visitor: &Visitor, status: StatusCode, problem: Option<String
     html(status, &page).unwrap_or_else(|failure| failure::page(app, visitor, failure))
 }
 
-/// The digits of a code as somebody typed it: Arabic or Latin, with or without spaces.
-fn digits(typed: &str) -> String {
+/// The digits of a code or a year as somebody typed it: Arabic or Latin, with or without spaces.
+pub(crate) fn digits(typed: &str) -> String {
     let latin = typed.chars().filter_map(|letter| match letter {
         '0'..='9' => Some(letter),
         '\u{0660}'..='\u{0669}' => char::from_digit(u32::from(letter) - 0x0660, 10),

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sanad_log::ids::DeviceId;
 use sanad_log::replica::Outcome;
+use sanad_node::explain::{Asked, ExplainError, Place};
+use sanad_node::exposure::Exposed;
 use sanad_node::session::End;
 use sanad_node::site::{Site, SiteError};
 use sanad_node::status::{SiteStatus, Status};
@@ -15,8 +17,9 @@ use sanad_store::{Page, Reader, StoreError};
 
 use super::SourceError;
 use crate::model::{
-    Aside, Confirmed, Conflict, ConflictRow, GROUP_ROWS, Gauges, Group, Listing, Overview, PAGE_ROWS, PatientPage,
-    PatientRow, ResourcePage, ResourceRow, Side, SiteKind, SiteRow, SyncOutcome, SyncRow, VersionPage, VersionRow,
+    Aside, Confirmed, Conflict, ConflictRow, Failing, GROUP_ROWS, Gauges, GrantRow, Group, Lane, LaneRow, Listing,
+    Overview, PAGE_ROWS, PatientPage, PatientRow, PlaceRow, Policy, Reads, ResourcePage, ResourceRow, Side, SiteKind,
+    SiteRow, SyncOutcome, SyncRow, VersionPage, VersionRow,
 };
 
 /// How many versions of one resource a page shows; the newest of them.
@@ -37,7 +40,7 @@ impl From<StoreError> for SourceError {
 }
 
 /// Waits for something that the site's own thread answers.
-fn wait<T>(answer: impl Future<Output = Result<T, SiteError>>) -> Result<T, SourceError> {
+pub(super) fn wait<T>(answer: impl Future<Output = Result<T, SiteError>>) -> Result<T, SourceError> {
     Ok(tokio::runtime::Handle::current().block_on(answer)?)
 }
 
@@ -49,6 +52,7 @@ fn gauges_of(status: &Status) -> Gauges {
     Gauges {
         call_sign: status.site.clone(),
         only_here_records: status.only_here.records,
+        not_yet_safe_records: status.not_yet_safe.records,
         readable_charts: status.readable_here.patients.max(status.readable_here.charts),
         conflicts: status.stored.conflicts,
     }
@@ -65,6 +69,7 @@ pub(super) fn overview(site: &Site) -> Result<Overview, SourceError> {
         this: true,
         confirmed: None,
         heard_ms: None,
+        failing: None,
         addresses: Vec::new(),
     }];
     sites.extend(status.sites.iter().map(|other| site_row(other, status.stored.records)));
@@ -79,12 +84,57 @@ pub(super) fn overview(site: &Site) -> Result<Overview, SourceError> {
             refused: refused.iter().filter(|kept| kept.reason != "fork").count() as u64,
             forks,
             unreadable: site.reader().unreadable(ASIDE_MAX)?.len() as u64,
+            lost: status.lost.entries,
+        },
+        lanes: lanes(&status.only_here, &status.not_yet_safe),
+        policy: Policy {
+            copies: status.policy.copies.into(),
+            outside: status.policy.outside,
+            can_be_met: status.policy.can_be_met,
         },
     })
 }
 
+fn lanes(only_here: &Exposed, not_yet_safe: &Exposed) -> Vec<LaneRow> {
+    let (alone, too_few) = (&only_here.by_lane, &not_yet_safe.by_lane);
+    let rows = [
+        (Lane::Urgent, alone.urgent, too_few.urgent),
+        (Lane::Clinical, alone.clinical, too_few.clinical),
+        (Lane::Bulk, alone.bulk, too_few.bulk),
+    ];
+    let rows = rows.map(|(lane, alone, few)| LaneRow { lane, only_here: alone.records, not_yet_safe: few.records });
+    rows.into_iter().filter(|row| row.not_yet_safe > 0).collect()
+}
+
+fn failing(failing: Option<&sanad_node::talk::Failing>) -> Option<Failing> {
+    failing.map(|failing| Failing { since_ms: failing.since_ms, why: failing.why.clone() })
+}
+
+fn place_row(place: Place) -> PlaceRow {
+    PlaceRow {
+        call_sign: place.site,
+        kind: kind(place.kind),
+        confirmed: place.confirmed_entries,
+        all: place.confirmed_entries + place.missing_entries,
+        receipt_ms: place.receipt_ms,
+        told_by: place.told_by,
+        talked_ms: place.talked_ms,
+        failing: failing(place.failing.as_ref()),
+        under_way: place.under_way.iter().map(|left| (left.left_ms, left.entries)).collect(),
+        reads: match place.reads {
+            sanad_node::explain::Reads::Readable => Reads::Readable,
+            sanad_node::explain::Reads::Partly => Reads::Partly,
+            sanad_node::explain::Reads::Sealed => Reads::Sealed,
+        },
+    }
+}
+
 fn kind(name: &str) -> SiteKind {
-    if name == "haven" { SiteKind::Haven } else { SiteKind::Enclave }
+    match name {
+        "haven" => SiteKind::Haven,
+        "keeper" => SiteKind::Keeper,
+        _ => SiteKind::Enclave,
+    }
 }
 
 fn site_row(other: &SiteStatus, records: u64) -> SiteRow {
@@ -94,7 +144,8 @@ fn site_row(other: &SiteStatus, records: u64) -> SiteRow {
         kind: kind(other.kind),
         this: false,
         confirmed: other.confirmed_ms.map(|at_ms| Confirmed { at_ms, held: records.saturating_sub(behind), behind }),
-        heard_ms: other.last_session.as_ref().map(|report| report.ended_ms),
+        heard_ms: other.last_session.as_ref().map(|report| report.ended_ms).or(other.talked_ms),
+        failing: failing(other.failing.as_ref()),
         addresses: other.addresses.clone(),
     }
 }
@@ -106,7 +157,7 @@ fn sync_row(other: &SiteStatus) -> Option<SyncRow> {
         End::Outcome(Outcome::Done) => SyncOutcome::Done { received, sent },
         End::Outcome(Outcome::Refused(_) | Outcome::RefusedByPeer(_)) => SyncOutcome::Refused,
         End::Outcome(Outcome::DiskRefused) => SyncOutcome::DiskFull,
-        End::Lost(_) => SyncOutcome::Broken { received, sent },
+        End::Outcome(Outcome::Outlived) | End::Lost(_) => SyncOutcome::Broken { received, sent },
     };
     Some(SyncRow { call_sign: other.site.clone(), at_ms: report.ended_ms, outcome })
 }
@@ -124,11 +175,15 @@ fn listing<T>(mut rows: Vec<T>, page: u64, total: Option<u64>) -> Listing<T> {
     Listing { rows, page, more, total }
 }
 
+/// What a line of a list shows. One that stands on a damaged page is a line without text, and the list goes on.
 fn bytes_of(reader: &Reader, key: &ResourceKey) -> Result<Vec<u8>, SourceError> {
-    Ok(reader.resource(key)?.and_then(|resource| resource.raw).unwrap_or_default())
+    match reader.resource(key) {
+        Err(StoreError::DamagedFile) => Ok(Vec::new()),
+        found => Ok(found?.and_then(|resource| resource.raw).unwrap_or_default()),
+    }
 }
 
-fn patient_bytes(reader: &Reader, id: &str) -> Result<Vec<u8>, SourceError> {
+pub(super) fn patient_bytes(reader: &Reader, id: &str) -> Result<Vec<u8>, SourceError> {
     ResourceKey::new("Patient", id).map_or_else(|_| Ok(Vec::new()), |key| bytes_of(reader, &key))
 }
 
@@ -145,11 +200,25 @@ pub(super) fn patients(site: &Site, query: Option<&str>, page: u64) -> Result<Li
 pub(super) fn patient(site: &Site, id: &str) -> Result<Option<PatientPage>, SourceError> {
     let reader = site.reader();
     let Some(found) = reader.patient(id)? else { return Ok(None) };
-    let (only_here, readable_at) = wait(site.patient_status(&found.row.id))?;
+    let stands = wait(site.patient_status(&found.row.id))?;
+    let explained = wait(async {
+        match site.explain(&Asked::Patient(found.row.id.clone())).await {
+            Ok(explained) => Ok(explained.sites),
+            // Gone since it was found: there is nothing to explain.
+            Err(ExplainError::Site(error)) => Err(error),
+            Err(_) => Ok(Vec::new()),
+        }
+    })?;
     let mut by_type: BTreeMap<&str, Vec<&sanad_store::ResourceRow>> = BTreeMap::new();
     for row in found.resources.iter().filter(|row| in_groups(row)) {
         by_type.entry(&row.key.resource_type).or_default().push(row);
     }
+    let grants = sanad_node::ask::grants_of(reader, &found)?.into_iter().map(|grant| GrantRow {
+        to: grant.to.1,
+        from: grant.from.1,
+        by: grant.by,
+        recorded: grant.recorded,
+    });
     let mut groups = Vec::with_capacity(by_type.len());
     for (resource_type, rows) in by_type {
         let newest = rows.iter().take(GROUP_ROWS as usize).map(|row| resource_row(reader, row));
@@ -163,9 +232,13 @@ pub(super) fn patient(site: &Site, id: &str) -> Result<Option<PatientPage>, Sour
         raw: patient_bytes(reader, &found.row.id)?,
         id: found.row.id,
         merged_from: found.row.survivor_of,
-        only_here: only_here.records,
-        readable_at,
+        only_here: stands.only_here.records,
+        not_yet_safe: stands.not_yet_safe.records,
+        lanes: lanes(&stands.only_here, &stands.not_yet_safe),
+        places: explained.into_iter().map(place_row).collect(),
+        readable_at: stands.readable_at,
         conflicts: found.row.conflicts,
+        grants: grants.collect(),
         groups,
     }))
 }

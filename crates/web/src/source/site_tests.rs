@@ -73,7 +73,8 @@ async fn a_site_at_work_fills_every_page() {
     assert_eq!(found, (1, 1, 0));
 
     let chart = read(&source, |source| source.patient("p1").unwrap().unwrap()).await;
-    assert_eq!((chart.only_here, chart.conflicts), (4, 1));
+    assert_eq!((chart.only_here, chart.not_yet_safe, chart.conflicts), (4, 4, 1));
+    assert!(chart.places.is_empty() && chart.lanes.iter().map(|row| row.only_here).sum::<u64>() == 4);
     assert_eq!(chart.readable_at, ["Cedar"]);
     assert_eq!(chart.groups.len(), 1, "the patient stands at the head, not in a group");
     assert!(chart.groups[0].newest[0].conflict);

@@ -38,8 +38,8 @@ fn both_languages_say_the_same_things() {
 }
 
 /// Ids that are put together from data; every other id stands in the code or a template as it is.
-const FAMILIES: [&str; 9] =
-    ["month-", "type-", "el-", "status-", "sex-", "criticality-", "-happened", "-safe", "-next"];
+const FAMILIES: [&str; 10] =
+    ["month-", "type-", "el-", "status-", "sex-", "criticality-", "why-", "-happened", "-safe", "-next"];
 
 #[test]
 fn every_message_is_used_and_every_used_message_exists() {
@@ -50,7 +50,7 @@ fn every_message_is_used_and_every_used_message_exists() {
     let known = messages(ENGLISH);
     let mut used = BTreeSet::new();
     for text in &texts {
-        for call in [".t(\"", ".n(\"", ".with(\"", ".with_n(\"", ".with2(\"", "counts(\""] {
+        for call in [".t(\"", ".n(\"", ".with(\"", ".with_n(\"", ".with2(\"", ".with3(\"", "counts(\""] {
             for rest in text.split(call).skip(1) {
                 used.insert(rest.split('"').next().unwrap().to_owned());
             }
@@ -61,6 +61,13 @@ fn every_message_is_used_and_every_used_message_exists() {
     let in_family = |id: &str| FAMILIES.iter().any(|part| id.starts_with(part) || id.ends_with(part));
     let idle: Vec<_> = known.keys().filter(|id| !used.contains(*id) && !in_family(id)).collect();
     assert!(idle.is_empty(), "said, but nowhere used: {idle:?}");
+}
+
+#[test]
+fn every_reason_why_a_site_is_silent_has_words() {
+    let known = messages(ENGLISH);
+    let said: BTreeSet<_> = known.keys().filter_map(|id| id.strip_prefix("why-")).collect();
+    assert_eq!(said, sanad_node::talk::WHYS.into_iter().collect());
 }
 
 #[test]

@@ -8,7 +8,8 @@ fn busy() -> Busy {
 }
 
 fn reader(body: Body) -> FrameReader {
-    FrameReader { body, buffer: BytesMut::new(), ended: false, busy: busy() }
+    let limit = Arc::new(AtomicUsize::new(FRAME_BYTES_MAX));
+    FrameReader { body, buffer: BytesMut::new(), ended: false, busy: busy(), put_back: None, limit }
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
