@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use sanad_drill::tiny::scenes::{Ward, casualty, pair};
-use sanad_drill::tiny::{Ended, Faults, Line, Network, Run, say_again, talk, talk_from};
+use sanad_drill::tiny::{Ended, Faults, Line, Network, Run, Site, meet, say_again, talk, talk_from};
+use sanad_log::control::SiteKind;
 use sanad_log::ids::Lane;
 use sanad_log::tiny::Lost;
 
@@ -246,4 +247,108 @@ fn a_first_sync_at_9600_bits_a_second_is_useful_within_a_minute() {
     let each = more.bytes[0] as f64 / more.came.len() as f64;
     println!("{each} bytes an entry");
     assert!(ward.cut_off.replica.durable().count() >= before + 80 && each < 640.0, "{each} bytes an entry");
+}
+
+/// Calls from both sides until nothing more comes.
+fn talk_until_quiet(cedar: &mut Site, olive: &mut Site, line: &Line) {
+    for _ in 0..8 {
+        let runs = [talk(cedar, olive, line, 3_600_000), talk(olive, cedar, line, 3_600_000)];
+        if runs.iter().all(|run| is_done(run) && run.came.is_empty() && run.came_back.is_empty()) {
+            return;
+        }
+    }
+    panic!("they do not come to rest: {:?} {:?}", cedar.replica.durable(), olive.replica.durable());
+}
+
+#[test]
+fn a_device_that_went_back_in_time_is_found_at_its_first_contact_over_a_tiny_link() {
+    // Nothing, one or three saves after the copy was restored, where two were lost: its logs end before, at, or after those
+    // that others know. In the last lane nothing travels on this line, and it is found all the same.
+    for (lane, again) in [(Lane::Urgent, 0), (Lane::Urgent, 2), (Lane::Urgent, 3), (Lane::Clinical, 0)] {
+        for restored_calls in [true, false] {
+            let (mut cedar, mut olive) = pair();
+            let before = cedar.copied();
+            cedar.save(9, lane, b"lost with the disk".to_vec());
+            cedar.save(9, lane, b"lost as well".to_vec());
+            meet(&mut cedar, &mut olive);
+            let lost = cedar.entries();
+            let mut cedar = before;
+            for _ in 0..again {
+                cedar.save(9, lane, casualty());
+            }
+            let (written, device) = (cedar.entries(), cedar.device());
+            let line = Line::of(1_200);
+            let first = match restored_calls {
+                true => talk(&mut cedar, &mut olive, &line, 3_600_000),
+                false => talk(&mut olive, &mut cedar, &line, 3_600_000),
+            };
+            let stated = |site: &Site| site.replica.directory().forks().logs().next().is_some();
+            println!("{lane:?} {again} {restored_calls}: {:?} {:?}", first.ended, first.bytes);
+            assert!(cedar.device() != device || stated(&olive), "{lane:?} {again} {restored_calls}: {first:?}");
+            assert!(first.bytes.iter().sum::<u64>() < 6_000, "{:?}", first.bytes);
+            talk_until_quiet(&mut cedar, &mut olive, &line);
+            meet(&mut cedar, &mut olive);
+            assert_ne!(cedar.device(), device, "it goes on as a new device");
+            for site in [&cedar, &olive] {
+                assert!(site.entries().is_superset(&lost) && site.entries().is_superset(&written), "nothing is lost");
+            }
+        }
+    }
+}
+
+#[test]
+fn branches_of_one_height_are_found_by_a_quiet_call_without_their_author() {
+    let network = Network::new(200);
+    let mut birch = network.founder(3);
+    let mut cedar = network.join(1, SiteKind::Enclave, &mut birch);
+    let mut olive = network.join(2, SiteKind::Haven, &mut birch);
+    meet(&mut cedar, &mut olive);
+    meet(&mut olive, &mut cedar);
+    let mut twin = birch.copied();
+    birch.save(9, Lane::Urgent, b"one branch".to_vec());
+    twin.save(9, Lane::Urgent, b"the other".to_vec());
+    meet(&mut birch, &mut cedar);
+    meet(&mut twin, &mut olive);
+    let line = Line::of(1_200);
+    let run = talk(&mut cedar, &mut olive, &line, 3_600_000);
+    println!("{:?} {:?}", run.ended, run.bytes);
+    let stated = |site: &Site| site.replica.directory().forks().logs().next().is_some();
+    assert!(stated(&cedar) || stated(&olive), "{run:?}");
+    talk_until_quiet(&mut cedar, &mut olive, &line);
+    assert!(stated(&cedar) && stated(&olive));
+    assert_eq!(cedar.entries(), olive.entries());
+}
+
+#[test]
+fn a_tiny_session_with_a_keeper_carries_both_ways_and_the_keeper_reads_nothing() {
+    let network = Network::new(200);
+    let mut cedar = network.founder(1);
+    let mut keeper = network.join(4, SiteKind::Keeper, &mut cedar);
+    meet(&mut cedar, &mut keeper);
+    let line = Line::of(1_200);
+    cedar.save(9, Lane::Urgent, casualty());
+    let run = talk(&mut cedar, &mut keeper, &line, 600_000);
+    println!("{:?} {:?}", run.ended, run.bytes);
+    assert!(is_done(&run), "{run:?}");
+    assert_eq!((run.came.len(), cedar.only_here()), (2, 0), "the casualty and the grant of its key");
+    let run = talk(&mut keeper, &mut cedar, &line, 600_000);
+    assert!(is_done(&run) && run.bytes.iter().sum::<u64>() <= 60, "{run:?}");
+    // A member that the keeper has never met shows its enrolment, once.
+    let mut olive = network.enrol(2, SiteKind::Haven, &mut cedar);
+    meet(&mut olive, &mut cedar);
+    cedar.save(9, Lane::Urgent, casualty());
+    olive.save(33, Lane::Urgent, casualty());
+    let run = talk(&mut cedar, &mut keeper, &line, 600_000);
+    assert!(is_done(&run), "{run:?}");
+    let run = talk(&mut olive, &mut keeper, &line, 600_000);
+    println!("{:?} {:?}", run.ended, run.bytes);
+    assert!(is_done(&run), "{run:?}");
+    assert!(keeper.replica.directory().facility_of(&olive.device()).is_some());
+    assert!(olive.disk.len() == keeper.disk.len() && !run.came_back.is_empty(), "{run:?}");
+    keeper = keeper.restarted();
+    let run = talk(&mut olive, &mut keeper, &line, 600_000);
+    println!("{:?} {:?}", run.ended, run.bytes);
+    assert!(is_done(&run) && run.bytes.iter().sum::<u64>() < 900, "{run:?}");
+    assert!(keeper.disk.values().all(|entry| keeper.replica.directory().open(entry).is_err()), "it reads nothing");
+    assert_eq!(keeper.replica.directory().epoch_keys().count(), 0, "and was handed no key");
 }

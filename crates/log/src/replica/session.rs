@@ -665,6 +665,10 @@ impl Replica {
         }
         let now_ms = self.now_ms;
         let Some(session) = self.sessions.get_mut(&id) else { return };
+        if session.short.as_ref().is_some_and(ShortState::is_awaiting) {
+            // What follows the call is not asked for.
+            return;
+        }
         let lanes = lanes_of(session, &self.limits);
         if session.wanted.count() == 0 {
             session.pace.answered(now_ms);

@@ -54,6 +54,13 @@ pub(super) struct ShortState {
     came: BTreeSet<DeviceId>,
 }
 
+impl ShortState {
+    /// True until all that follows the call has come.
+    pub(super) fn is_awaiting(&self) -> bool {
+        self.awaited > 0
+    }
+}
+
 /// The last lane that travels in a session.
 pub(super) fn lanes_of(session: &Session, limits: &BTreeMap<DeviceId, Lane>) -> Lane {
     let limit = session.peer.and_then(|peer| limits.get(&peer)).copied().unwrap_or(Lane::Bulk);
