@@ -119,7 +119,7 @@ impl Site {
                 Keep::Acknowledged(device, receipt) => acknowledged.push((device, receipt)),
                 Keep::Part(device, confirmed) => parts.push((device, confirmed)),
                 Keep::Member(device, facility) => members.push((device, facility)),
-                Keep::Reach(_) => {}
+                Keep::Reach(_) | Keep::Enrolment(_) => {}
             }
         }
         let keeper = keeper.cloned().map(|(authority, enrolment)| Keeping {
@@ -140,6 +140,7 @@ impl Site {
             receipts: receipts.to_vec(),
             acknowledged,
             parts,
+            lost: false,
             keeper,
         });
         let control = disk.values().filter(|entry| entry.header().log.lane == Lane::Control && !is_keeper);

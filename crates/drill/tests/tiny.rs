@@ -297,6 +297,21 @@ fn a_device_that_went_back_in_time_is_found_at_its_first_contact_over_a_tiny_lin
 }
 
 #[test]
+fn a_restored_device_that_lacks_only_what_others_wrote_is_found_over_a_tiny_link() {
+    let (mut cedar, mut olive) = pair();
+    let before = cedar.copied();
+    olive.save(9, Lane::Urgent, casualty());
+    meet(&mut cedar, &mut olive);
+    let (mut cedar, device) = (before, cedar.device());
+    let line = Line::of(1_200);
+    let run = talk(&mut cedar, &mut olive, &line, 3_600_000);
+    println!("{:?} {:?}", run.ended, run.bytes);
+    assert_ne!(cedar.device(), device, "its receipts claim what it does not hold: {run:?}");
+    talk_until_quiet(&mut cedar, &mut olive, &line);
+    assert_eq!(cedar.entries(), olive.entries());
+}
+
+#[test]
 fn branches_of_one_height_are_found_by_a_quiet_call_without_their_author() {
     let network = Network::new(200);
     let mut birch = network.founder(3);

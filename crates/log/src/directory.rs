@@ -42,6 +42,8 @@ pub struct Learned {
     pub readable: BTreeSet<ScopeTag>,
     /// Facilities that were not known before.
     pub facilities: BTreeSet<FacilityId>,
+    /// True if a device was enrolled that was not known before.
+    pub devices: bool,
     /// True if an address or a certificate changed.
     pub contacts: bool,
     /// Logs of which a fork was proved that was not known before.
@@ -197,6 +199,17 @@ impl Directory {
     /// The enrolment of a device as the authority signed it: its credential at a site that has not heard of it yet.
     pub fn credential(&self, device: &DeviceId) -> Option<&SignedEnrolment> {
         self.enrolments.get(device)
+    }
+
+    /// The enrolment of the facility's last device: of those that are known, one that none has replaced.
+    pub fn newest_credential(&self, facility: &FacilityId) -> Option<&SignedEnrolment> {
+        let last = |device: &DeviceId| !self.replaced.contains(&(*facility, *device));
+        self.devices_of(facility).filter(last).find_map(|device| self.credential(&device))
+    }
+
+    /// All devices that a facility has had, as far as is known here.
+    pub fn devices_of<'a>(&'a self, facility: &'a FacilityId) -> impl Iterator<Item = DeviceId> + 'a {
+        self.devices.iter().filter(move |(_, of)| *of == facility).map(|(device, _)| *device)
     }
 
     /// Where a device was last said to be reached.
@@ -418,7 +431,7 @@ impl Directory {
         if self.keeper && id != self.own {
             return self.know(enrolment.device, id).then_some(enrolment);
         }
-        self.devices.insert(enrolment.device, id);
+        learned.devices |= self.devices.insert(enrolment.device, id).is_none();
         self.replaced.extend(signed.replaced().into_iter().map(|device| (id, device)));
         self.enrolments.insert(enrolment.device, signed.clone());
         if self.facilities.insert(id, enrolment.facility.clone()).is_none() {

@@ -115,6 +115,13 @@ impl Forks {
         self.0.get(log).into_iter().flat_map(|places| places.keys().copied())
     }
 
+    /// A frontier without the places of forked logs of which it does not say which branch was held.
+    pub fn uncontested(&self, frontier: &Frontier) -> Frontier {
+        let mut uncontested = frontier.clone();
+        self.logs().for_each(|(log, from)| uncontested.cut(&log, from));
+        uncontested
+    }
+
     /// True if this entry lost this place.
     pub fn is_loser(&self, log: &LogId, seq: Seq, id: &EntryId) -> bool {
         self.0.get(log).and_then(|places| places.get(&seq)).is_some_and(|place| place.losers.contains(id))

@@ -56,6 +56,15 @@ impl Intervals {
         self.0.iter().copied()
     }
 
+    /// The last place that both have.
+    pub fn last_common(&self, other: &Intervals) -> Option<Seq> {
+        let common = |(from, to): (Seq, Seq)| {
+            let overlaps = other.iter().filter(move |(start, end)| *start <= to && *end >= from);
+            overlaps.map(|(_, end)| end.min(to)).max()
+        };
+        self.iter().filter_map(common).max()
+    }
+
     /// The contiguous height from place 1; 0 if place 1 is missing.
     pub fn height(&self) -> Seq {
         self.0.first().filter(|(from, _)| *from == 1).map_or(0, |(_, to)| *to)

@@ -95,7 +95,7 @@ pub enum Message {
     Gone(Vec<Range>),
     /// Newest receipts of third devices held by the sender; please answer with what is newer.
     Held(Vec<(DeviceId, u64)>),
-    /// Receipts of third devices; ends the answer to Held.
+    /// Receipts of third devices; ends the answer to Held. Unasked, one that the receiver itself made and holds less than.
     Receipts(Vec<Vec<u8>>),
     /// The sender has all it asked for, durably, and has said so by its last Have.
     Done,

@@ -114,9 +114,16 @@ pub enum Input {
     /// Nothing of this append and of those asked for after it is on the disk; this is what is. Then call
     /// [`Replica::recall`].
     AppendFailed(Token, Vec<Span>),
-    /// The disk turned out to hold less than it had said: this is what is there. Nothing may be on its way to the disk. Call
-    /// [`Replica::set_ends`] before, and [`Replica::recall`] after.
-    Recounted(Vec<Span>),
+    /// The database was made anew: this is what it holds. `lost`: receipts may have claimed more. Nothing may be on its way
+    /// to the disk. Call [`Replica::recall`] before.
+    Recounted {
+        /// What is there.
+        spans: Vec<Span>,
+        /// True if something that was there is not.
+        lost: bool,
+    },
+    /// Everything was remembered: goes on with what a stop had left unfinished.
+    Begin,
     /// How much room a keeper has now. No other site looks at it.
     Room(Room),
 }
@@ -129,7 +136,10 @@ impl Input {
             | Input::Found(token, ..)
             | Input::Enrol(token, _)
             | Input::Announce(token, _)
-            | Input::Grant(token, ..) => Some(*token),
+            | Input::Grant(token, ..)
+            | Input::SetPolicy(token, _)
+            | Input::Settle(token)
+            | Input::Carried(token, _) => Some(*token),
             _ => None,
         }
     }
@@ -159,8 +169,8 @@ pub enum Effect {
         /// Leave out what is carried in another log already.
         uncarried_only: bool,
     },
-    /// This device has gone back in time, or has a twin. Before anything else: make a new device key, make it durable, and
-    /// answer [`Input::Renew`].
+    /// This device has lost what its receipts claim, or has a twin. Before anything else: make a new device key, make it
+    /// durable, and answer [`Input::Renew`].
     Renew,
     /// The save is durable.
     Saved(Token, Vec<EntryId>),
@@ -273,12 +283,6 @@ pub enum SaveError {
     /// No such facility.
     #[error("no such facility is known here")]
     UnknownFacility,
-    /// The last entries of this device's own log cannot be read. Another site may hold them; to write now might be to sign
-    /// a second entry for a place that others know.
-    #[error(
-        "the last entries of this device's own log cannot be read here; they come back from a site that holds them"
-    )]
-    EndLost,
     /// The facility is a keeper.
     #[error("that site is a keeper: it is given no keys")]
     KeeperGetsNoKeys,
@@ -323,17 +327,21 @@ pub struct Replica {
     sessions: BTreeMap<SessionId, Session>,
     /// True while havens may lack grants that this site owes them.
     owing: bool,
-    /// True from when this device was found to have gone back in time until there is a new one.
+    /// True from when this device was found to hold less than its receipts claim, until there is a new one.
     outlived: bool,
+    /// The enrolment of a new device that is still to be written down, because the network's keys were not here.
+    unannounced: Option<SignedEnrolment>,
     /// Forks of this device's own logs, to be stated by the next one.
     unstated: Vec<ForkProof>,
     /// Forked logs of which it is not clear which branch is here.
     doubts: BTreeMap<LogId, Doubt>,
-    /// True when all forks are to be looked at again.
+    /// Peers with whom the logs of replaced devices have been compared.
+    compared: BTreeSet<DeviceId>,
+    /// True when all forks, and what became of this device, are to be looked at again.
     doubtful: bool,
+    /// True if the disk had lost something before this start.
+    lost: bool,
     readings: BTreeMap<Token, Reading>,
-    /// Own places that were written once and cannot be read here, the last of each lane.
-    ends: BTreeMap<Lane, Seq>,
     /// What only a keeper has.
     keeper: Option<keep::Keeper>,
 }
@@ -360,6 +368,8 @@ pub struct Start {
     pub parts: Vec<(DeviceId, InParts)>,
     /// What a keeper was told at its join and has seen since; `None` at every other site.
     pub keeper: Option<Keeping>,
+    /// True if the disk has lost something that this device's receipts may have claimed.
+    pub lost: bool,
 }
 
 impl Replica {
@@ -390,35 +400,15 @@ impl Replica {
             sessions: BTreeMap::new(),
             owing: true,
             outlived: false,
+            unannounced: None,
             unstated: Vec::new(),
             doubts: BTreeMap::new(),
+            compared: BTreeSet::new(),
             doubtful: true,
+            lost: start.lost,
             readings: BTreeMap::new(),
-            ends: BTreeMap::new(),
             keeper,
         }
-    }
-
-    /// Says which own places the disk once held and cannot read any more: the last of each lane, or the largest number
-    /// where it is not known. Until the log is held up to there again, nothing is written in that lane.
-    pub fn set_ends(&mut self, ends: BTreeMap<Lane, Seq>) {
-        self.ends = ends;
-    }
-
-    /// Lanes of this device in which nothing may be written for now; see [`Replica::set_ends`].
-    pub fn closed_lanes(&self) -> impl Iterator<Item = Lane> + '_ {
-        Lane::ALL.into_iter().filter(|lane| self.is_closed(*lane))
-    }
-
-    /// True while the last own place that was lost in this lane has not come back, whether or not others follow it.
-    fn lacks_end(&self, lane: Lane) -> bool {
-        let log = LogId { lane, author: self.device() };
-        self.ends.get(&lane).is_some_and(|end| !self.durable.contains(&log, *end))
-    }
-
-    fn is_closed(&self, lane: Lane) -> bool {
-        let head = self.chains.head(&LogId { lane, author: self.device() }).0;
-        self.ends.get(&lane).is_some_and(|end| head < *end)
     }
 
     /// Takes a control entry back from the disk at start-up.
@@ -431,16 +421,23 @@ impl Replica {
     /// forgotten, above all keys of charts whose grant is on no disk. `control` is every control entry that is durable.
     /// Call it before the next input.
     pub fn recall<'a>(&mut self, control: impl IntoIterator<Item = &'a Entry>) {
+        self.doubts.clear();
+        self.readings.clear();
+        self.doubtful = true;
         if self.keeper.is_some() {
             // It has read nothing of what was lost.
             return;
         }
+        let own = self.directory.credential(&self.device()).cloned();
         self.directory = Directory::new(self.network, self.directory.secret().clone());
         control.into_iter().for_each(|entry| self.remember(entry));
         self.owing = true;
-        self.doubts.clear();
-        self.readings.clear();
-        self.doubtful = true;
+        // A device that has taken another's place announces itself; what it wrote may not have reached the disk.
+        let own = own.filter(|own| !own.replaced().is_empty() && self.directory.facility_of(&self.device()).is_none());
+        if let Some(own) = own {
+            self.directory.admit(&own, &*self.verifier, &mut Learned::default());
+            self.unannounced = Some(own);
+        }
     }
 
     /// Membership and keys.
@@ -512,6 +509,8 @@ impl Replica {
         let mut out = Vec::new();
         self.now_ms = now_ms;
         if std::mem::take(&mut self.doubtful) {
+            self.doubt_own(&mut out);
+            self.announce_own_device(now_ms, &mut out);
             self.doubt_all(&mut out);
         }
         if let (true, Some(token)) = (self.outlived, input.write_token()) {
@@ -556,7 +555,8 @@ impl Replica {
             Input::Carried(token, carried) => self.carried(now_ms, token, carried, &mut out),
             Input::Appended(token) => self.appended(token, &mut out),
             Input::AppendFailed(token, spans) => self.append_failed(token, spans, &mut out),
-            Input::Recounted(spans) => self.recounted(spans, &mut out),
+            Input::Recounted { spans, lost } => self.recounted(spans, lost, &mut out),
+            Input::Begin => {}
             Input::Room(room) => self.set_room(room),
         }
         out
@@ -598,6 +598,11 @@ impl Replica {
             self.clock.observe(entry.header().hlc, now_ms);
             let learned = self.take(entry);
             newcomers |= !learned.facilities.is_empty();
+            if learned.devices {
+                // One may have taken another's place, whose logs were not looked at so far.
+                self.compared.clear();
+                self.doubtful = true;
+            }
             // A haven passes on what it can open to havens that the maker of the chart did not know.
             self.owing |= !learned.readable.is_empty();
             readable.extend(learned.readable);
@@ -608,6 +613,7 @@ impl Replica {
         if newcomers {
             self.settle_with_havens(now_ms, out);
         }
+        self.announce_own_device(now_ms, out);
         forked.into_iter().for_each(|log| self.doubt(log, out));
         (count, fork)
     }
@@ -678,13 +684,16 @@ impl Replica {
         out.push(Effect::Changed);
     }
 
-    fn recounted(&mut self, spans: Vec<Span>, out: &mut Vec<Effect>) {
+    fn recounted(&mut self, spans: Vec<Span>, lost: bool, out: &mut Vec<Effect>) {
         assert!(self.pending.is_empty(), "nothing is on its way to the disk");
         self.chains = Chains::new(spans);
         self.durable = self.chains.frontier();
         // Receipts that said more are no base to tell a difference from, and sessions that sent them begin anew.
         self.acknowledged.clear();
         self.end_all_sessions(Outcome::DiskRefused, out);
+        self.doubtful = true;
+        self.lost |= lost;
+        self.doubt_own(out);
         out.push(Effect::Changed);
     }
 }

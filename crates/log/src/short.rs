@@ -3,6 +3,7 @@
 
 use crate::frontier::{Frontier, Range};
 use crate::ids::{DeviceId, Lane, LogId, NetworkId, Seq};
+use crate::message::ShortId;
 use crate::sign::{Purpose, SIGNATURE_LEN, Signature, Signer, Verifier};
 use crate::wire::{FormatError, Reader, put_varint};
 
@@ -28,6 +29,8 @@ pub const SHOW_KIND: u8 = 40;
 pub const YOURS_KIND: u8 = 41;
 /// A Done that tells which entries stand at the ends.
 pub const SETTLED_KIND: u8 = 42;
+/// That the reader itself has signed a receipt for more than it says it holds.
+pub const CLAIM_KIND: u8 = 43;
 
 /// Bytes of a digest. What is by accident taken for the same, once in sixteen million, is not so in the next call, whose
 /// salt is another.
@@ -143,13 +146,10 @@ pub struct Part {
     pub signature: Signature,
 }
 
-/// Bytes of an id that tell one entry from another where only a difference is looked for.
-pub type Tip = [u8; 4];
-
 /// What the sender holds of the reader's own logs, lane by lane: the last place and the entry there. A device that has gone
 /// back in time sees it by this even where frontiers are told in parts.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Yours(pub [Option<(Seq, Tip)>; Lane::ALL.len()]);
+pub struct Yours(pub [Option<(Seq, ShortId)>; Lane::ALL.len()]);
 
 /// The sender has all it asked for, durably, and has said so.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -160,13 +160,39 @@ pub struct Settled {
     pub places: Option<Digest>,
 }
 
+/// A receipt that the reader has signed, without its frontier: enough for a device that has gone back in time to know it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Claim {
+    /// Entries that were held.
+    pub counter: u64,
+    /// The hash of their frontier.
+    pub frontier_hash: [u8; 32],
+    /// The reader's signature.
+    pub signature: Signature,
+}
+
+impl Claim {
+    /// Bytes, kind first.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = vec![CLAIM_KIND];
+        put_varint(&mut out, self.counter);
+        out.extend_from_slice(&self.frontier_hash);
+        out.extend_from_slice(&self.signature);
+        out
+    }
+
+    fn decode(r: &mut Reader<'_>) -> Result<Claim, FormatError> {
+        Ok(Claim { counter: r.varint()?, frontier_hash: r.array()?, signature: r.array::<SIGNATURE_LEN>()? })
+    }
+}
+
 impl Yours {
     /// Bytes, kind first.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![YOURS_KIND];
         for end in &self.0 {
             put_varint(&mut out, end.map_or(0, |(seq, _)| seq));
-            end.iter().for_each(|(_, tip)| out.extend_from_slice(tip));
+            end.iter().for_each(|(_, id)| out.extend_from_slice(id));
         }
         out
     }
@@ -389,6 +415,8 @@ pub enum Short {
     Yours(Yours),
     /// All that was asked for is here.
     Settled(Settled),
+    /// What the reader once claimed.
+    Claim(Claim),
 }
 
 /// Reads a message of one of the kinds above.
@@ -408,6 +436,7 @@ pub fn decode(kind: u8, r: &mut Reader<'_>) -> Result<Short, FormatError> {
         SHOW_KIND => Short::Show(take_ranges(r)?),
         YOURS_KIND => Short::Yours(Yours::decode(r)?),
         SETTLED_KIND => Short::Settled(Settled::decode(r)?),
+        CLAIM_KIND => Short::Claim(Claim::decode(r)?),
         _ => return Err(FormatError::Invalid("message kind")),
     };
     if r.is_empty() { Ok(message) } else { Err(FormatError::Invalid("bytes after a message")) }
@@ -450,9 +479,11 @@ mod tests {
         assert_eq!(read(&encode_ranges(GONE_KIND, &ranges)), Ok(Short::Gone(ranges.clone())));
         assert_eq!(read(&encode_ranges(WHICH_KIND, &ranges)), Ok(Short::Which(ranges.clone())));
         assert_eq!(read(&encode_ranges(SHOW_KIND, &ranges[..1])), Ok(Short::Show(ranges[..1].to_vec())));
-        let yours = Yours([Some((7, [1; 4])), None, Some((90_000, [2; 4])), None]);
-        assert_eq!(yours.encode().len(), 1 + 5 + 1 + 7 + 1);
+        let yours = Yours([Some((7, [1; 8])), None, Some((90_000, [2; 8])), None]);
+        assert_eq!(yours.encode().len(), 1 + 9 + 1 + 11 + 1);
         assert_eq!(read(&yours.encode()), Ok(Short::Yours(yours)));
+        let claim = Claim { counter: 900, frontier_hash: [3; 32], signature: [4; SIGNATURE_LEN] };
+        assert_eq!(read(&claim.encode()), Ok(Short::Claim(claim)));
         for places in [None, Some([6; DIGEST_LEN])] {
             let settled = Settled { tips: [5; DIGEST_LEN], places };
             assert_eq!(read(&settled.encode()), Ok(Short::Settled(settled)));

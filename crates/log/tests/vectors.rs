@@ -24,7 +24,7 @@ use sanad_log::reach::{Reach, SignedReach};
 use sanad_log::receipt::{Form, Receipt};
 use sanad_log::run::{check_run, encode_run};
 use sanad_log::seal::{SealKey, padded_len};
-use sanad_log::short::{self, Answer, Call, Part, Settled, Short, Yours};
+use sanad_log::short::{self, Answer, Call, Claim, Part, Settled, Short, Yours};
 use sanad_log::sign::{Ed25519Signer, Ed25519Verifier, Purpose, Signer as _, Verifier as _};
 use sanad_log::text::{frames_of, message_id, read_line};
 use sanad_log::tiny::{Event, Link, LinkConfig, LinkKey};
@@ -780,7 +780,8 @@ fn make_tiny() -> Value {
             "gone": hex(&short::encode_ranges(short::GONE_KIND, &ranges)),
             "which": hex(&short::encode_ranges(short::WHICH_KIND, &ranges)),
             "show": hex(&short::encode_ranges(short::SHOW_KIND, &ranges[..1])),
-            "yours": hex(&Yours([Some((4, [9; 4])), Some((300, [10; 4])), None, None]).encode()),
+            "yours": hex(&Yours([Some((4, [9; 8])), Some((300, [10; 8])), None, None]).encode()),
+            "claim": hex(&Claim { counter: 7, frontier_hash: held.hash(), signature: part.signature }.encode()),
             "settled": hex(&Settled { tips, places: None }.encode()),
             "settled_in_part": hex(&Settled { tips, places: Some(mine) }.encode()),
         },
@@ -849,6 +850,7 @@ fn tiny_links_are_spoken_as_before() {
             Short::Show(ranges) => short::encode_ranges(short::SHOW_KIND, &ranges),
             Short::Yours(yours) => yours.encode(),
             Short::Settled(settled) => settled.encode(),
+            Short::Claim(claim) => claim.encode(),
         };
         assert_eq!(hex(&again), hex(&frame), "{name}");
     }

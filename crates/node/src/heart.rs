@@ -122,10 +122,10 @@ pub(crate) struct Heart {
     lazily: BTreeMap<String, Vec<u8>>,
     /// True if the last commit failed because the disk has no room: whoever waits is told that, and not just "the disk".
     full: bool,
-    /// This device, which may be replaced by another.
-    device: SharedDevice,
     /// The same for a database that is damaged.
     damaged: bool,
+    /// This device, which may be replaced by another.
+    device: SharedDevice,
     /// True if the tables of the log were found damaged: they are made anew after this batch.
     met_damage: bool,
     /// Times the database was made anew.
@@ -169,6 +169,8 @@ impl Heart {
     }
 
     fn beat(&mut self, mut commands: mpsc::Receiver<Command>) -> Result<(), StoreError> {
+        self.drive(Input::Begin);
+        self.commit()?;
         while let Some(first) = commands.blocking_recv() {
             let mut next = Some(first);
             let mut taken = 0;
@@ -473,9 +475,8 @@ impl Heart {
     fn recount(&mut self) -> Result<(), StoreError> {
         let control = roots::control_lane(&mut self.store, self.replica.directory())?;
         let spans = self.store.spans()?;
-        self.replica.set_ends(self.store.lost().ends_of(self.replica.device()));
-        self.drive(Input::Recounted(spans));
         self.replica.recall(&control);
+        self.drive(Input::Recounted { spans, lost: self.store.lost().device_due });
         let sealed = self.store.sealed_scopes()?;
         let readable = sealed.into_iter().filter(|scope| self.replica.directory().is_readable(scope)).collect();
         self.store.open_backlog(&readable, self.replica.directory())?;

@@ -121,6 +121,7 @@ pub(crate) fn parts(store: &Store) -> Result<Vec<(DeviceId, InParts)>, StoreErro
 pub(crate) fn kept(keep: &Keep) -> (String, Vec<u8>) {
     match keep {
         Keep::Member(device, facility) => (format!("{MEMBER_KEY}{device}"), facility.as_bytes().to_vec()),
+        Keep::Enrolment(enrolment) => (ENROLMENT_KEY.to_owned(), to_cbor(enrolment)),
         Keep::Reach(reach) => (REACH_KEY.to_owned(), to_cbor(reach)),
         Keep::Acknowledged(peer, receipt) => (format!("{ACKNOWLEDGED_KEY}{peer}"), receipt.encode(Form::Whole(&[]))),
         Keep::Part(peer, parts) => {

@@ -119,7 +119,6 @@ pub(crate) fn new_secrets(site: &NewSite, founding: Option<(NetworkId, [u8; 32])
 fn begin(store: &mut Store) -> Result<(Secrets, Replica), StoreError> {
     let secrets = store.secrets()?;
     let signer = Ed25519Signer::from_seed(&secrets.device_seed);
-    let device = signer.device();
     let mut receipts = Vec::new();
     for (_, value) in store.list_state(RECEIPT_KEY)? {
         // A stored receipt that cannot be read overstates what is only here; its device will send another.
@@ -148,9 +147,9 @@ fn begin(store: &mut Store) -> Result<(Secrets, Replica), StoreError> {
         acknowledged: crate::keep::acknowledged(store, &secrets)?,
         parts: crate::keep::parts(store)?,
         keeper,
+        lost: store.lost().device_due,
     });
     control.iter().for_each(|entry| replica.remember(entry));
-    replica.set_ends(store.lost().ends_of(device));
     if !is_keeper {
         // What could not be opened when it came, because the power went between a grant and its use.
         let sealed = store.sealed_scopes()?;

@@ -50,8 +50,8 @@ pub struct Status {
 pub struct LostHere {
     /// How many are known.
     pub entries: u64,
-    /// Lanes in which this device writes nothing until the end of its own log has come back from another site.
-    pub closed_lanes: Vec<&'static str>,
+    /// True if there may be others that nothing names.
+    pub unnamed: bool,
 }
 
 /// What can be read here.
@@ -144,9 +144,8 @@ pub fn lane_name(lane: Lane) -> &'static str {
     }
 }
 
-fn lost_here(replica: &Replica, store: &Store) -> LostHere {
-    let closed = replica.closed_lanes().map(lane_name).collect();
-    LostHere { entries: store.lost().places.len() as u64, closed_lanes: closed }
+fn lost_here(store: &Store) -> LostHere {
+    LostHere { entries: store.lost().places.len() as u64, unnamed: store.lost().unnamed }
 }
 
 /// Ranges of records: control entries hold none.
@@ -241,7 +240,7 @@ impl Site {
             .look(|replica, store| {
                 let directory = replica.directory();
                 let charts = directory.readable_charts().count();
-                let (lost, held) = (lost_here(replica, store), replica.durable().count());
+                let (lost, held) = (lost_here(store), replica.durable().count());
                 (replica.exposure(), policy_status(directory), charts, see_sites(replica), lost, held)
             })
             .await?;

@@ -194,7 +194,6 @@ fn name_site(error: &SiteError) -> Named {
     match error {
         SiteError::Save(SaveError::KeeperWritesNothing) => (EXIT_REFUSED, "keeper-writes-nothing", vec![]),
         SiteError::Save(SaveError::KeeperGetsNoKeys) => (EXIT_REFUSED, "keeper-gets-no-keys", vec![]),
-        SiteError::Save(SaveError::EndLost) => (EXIT_DAMAGED, "end-lost", vec![]),
         SiteError::Store(error) => name_store(error),
         SiteError::BadCallSign => (EXIT_USAGE, "bad-call-sign", vec![]),
         SiteError::NoAuthority => (EXIT_REFUSED, "no-authority", vec![]),

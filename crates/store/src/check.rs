@@ -145,6 +145,12 @@ impl Store {
             progress(Stage::Rebuild, 1, 1);
         }
         report.lost = self.lost.clone();
+        if check.rebuild && report.damages == 0 && self.lost.unnamed {
+            // Said this once more; whoever rebuilds has brought back what other sites have.
+            let lost = Lost { unnamed: false, ..self.lost.clone() };
+            lost.write(&self.db)?;
+            self.lost = lost;
+        }
         report.repaired = self.repaired.take();
         report.projection_digest = self.projection_digest().map_err(|error| self.recover(error)).ok();
         Ok(report)

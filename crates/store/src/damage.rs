@@ -1,8 +1,8 @@
 //! What was here and cannot be read any more.
 //!
 //! Promise: a place whose bytes cannot be read counts as not held. It is in no span, so it is claimed in no receipt and
-//! asked of every peer; when a peer brings it, it is stored again and leaves this list. The list is also what keeps a
-//! device from writing a second entry at a place of its own log that it may have shown to others.
+//! asked of every peer; when a peer brings it, it is stored again and leaves this list. Receipts that were signed before
+//! claim more than there is, so a device that has lost something is to be replaced: that is noted until it is.
 
 use crate::error::StoreError;
 use crate::load::has_place;
@@ -11,8 +11,8 @@ use crate::store::{Store, log_of};
 use rusqlite::Connection;
 use sanad_log::directory::Directory;
 use sanad_log::entry::Entry;
-use sanad_log::ids::{DeviceId, Lane, LogId, Seq};
-use std::collections::{BTreeMap, BTreeSet};
+use sanad_log::ids::{LogId, Seq};
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 /// Where the list is kept.
@@ -25,14 +25,16 @@ const PLACE_BYTES: usize = 1 + 32 + 8;
 pub struct Lost {
     /// The places that are known.
     pub places: BTreeSet<(LogId, Seq)>,
-    /// True if there may have been others that nothing names: then nobody knows where this device's own logs ended.
-    pub ends_unknown: bool,
+    /// True if there may have been others that nothing names. Said until the projections are made anew for a check.
+    pub unnamed: bool,
+    /// True until the site's device, whose receipts may have claimed what was lost, has been replaced.
+    pub device_due: bool,
 }
 
 impl Lost {
     /// True if everything that was ever stored here is here.
     pub fn is_empty(&self) -> bool {
-        self.places.is_empty() && !self.ends_unknown
+        self.places.is_empty() && !self.unnamed
     }
 
     /// Places of one log, in order.
@@ -40,18 +42,8 @@ impl Lost {
         self.places.range((log, 0)..=(log, Seq::MAX)).map(|(_, seq)| *seq)
     }
 
-    /// The last place of each of a device's logs that cannot be read; the largest number where it is not known. A device
-    /// may write on in a log only where it holds an entry at that place or after it.
-    pub fn ends_of(&self, device: DeviceId) -> BTreeMap<Lane, Seq> {
-        let end = |lane| match self.ends_unknown {
-            true => Some(Seq::MAX),
-            false => self.of(LogId { lane, author: device }).last(),
-        };
-        Lane::ALL.into_iter().filter_map(|lane| Some((lane, end(lane)?))).collect()
-    }
-
     fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![u8::from(self.ends_unknown)];
+        let mut bytes = vec![u8::from(self.unnamed) | u8::from(self.device_due) << 1];
         for (log, seq) in &self.places {
             bytes.push(log.lane as u8);
             bytes.extend_from_slice(log.author.as_bytes());
@@ -61,13 +53,14 @@ impl Lost {
     }
 
     fn decode(bytes: &[u8]) -> Option<Lost> {
-        let (flag, places) = bytes.split_first()?;
+        let (flags, places) = bytes.split_first()?;
         let place = |bytes: &[u8]| {
             let (author, seq) = (bytes[1..33].try_into().ok()?, bytes[33..].try_into().ok()?);
             Some((log_of(bytes[0], author).ok()?, u64::from_be_bytes(seq)))
         };
         let places = places.chunks(PLACE_BYTES).map(|bytes| (bytes.len() == PLACE_BYTES).then(|| place(bytes))?);
-        Some(Lost { places: places.collect::<Option<_>>()?, ends_unknown: *flag != 0 })
+        let places = places.collect::<Option<_>>()?;
+        Some(Lost { places, unnamed: flags & 1 != 0, device_due: flags & 2 != 0 })
     }
 
     /// Reads the list.
@@ -79,7 +72,7 @@ impl Lost {
     /// Keeps the list.
     pub(crate) fn write(&self, db: &Connection) -> Result<(), StoreError> {
         let bytes = self.encode();
-        put_state(db, (LOST_KEY, Some(bytes.as_slice()).filter(|_| !self.is_empty())))
+        put_state(db, (LOST_KEY, Some(bytes.as_slice()).filter(|_| *self != Lost::default())))
     }
 }
 
@@ -120,6 +113,7 @@ impl Store {
     pub(crate) fn note_lost(&mut self, log: LogId, seq: Seq) {
         if self.lost.places.insert((log, seq)) {
             self.shrunk = true;
+            self.lost.device_due = true;
             // What is not kept is found again; the note only saves looking.
             if let Err(error) = self.lost.write(&self.db) {
                 self.recover(error);
@@ -131,19 +125,18 @@ impl Store {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sanad_log::ids::{DeviceId, Lane};
 
     #[test]
     fn the_list_reads_back_and_a_torn_one_is_refused() {
         let log = LogId { lane: Lane::Urgent, author: DeviceId([7; 32]) };
-        let lost = Lost { places: BTreeSet::from([(log, 3), (log, 9)]), ends_unknown: false };
+        let lost = Lost { places: BTreeSet::from([(log, 3), (log, 9)]), unnamed: false, device_due: true };
         assert_eq!(Lost::decode(&lost.encode()), Some(lost.clone()));
-        assert_eq!(lost.ends_of(log.author), BTreeMap::from([(Lane::Urgent, 9)]));
-        assert_eq!(lost.ends_of(DeviceId([8; 32])), BTreeMap::new());
         let bytes = lost.encode();
         assert_eq!(Lost::decode(&bytes[..bytes.len() - 1]), None);
         assert_eq!(Lost::decode(&[]), None);
-        let unknown = Lost { ends_unknown: true, ..Lost::default() };
-        assert_eq!(unknown.ends_of(log.author).len(), 4);
-        assert!(!unknown.is_empty() && Lost::default().is_empty());
+        let unnamed = Lost { unnamed: true, ..Lost::default() };
+        assert_eq!(Lost::decode(&unnamed.encode()), Some(unnamed.clone()));
+        assert!(!unnamed.is_empty() && Lost::default().is_empty());
     }
 }

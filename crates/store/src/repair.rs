@@ -178,7 +178,8 @@ fn salvage(old: &Files, new: &Files) -> Result<u64, StoreError> {
 
     let secrets = secrets_of(&mut old)?.ok_or(StoreError::DamagedHead)?;
     put_secrets(into.db, &secrets)?;
-    let mut lost = old.read(|db| Ok(Lost::read(db)?)).ok().unwrap_or_default();
+    let known = old.read(|db| Ok(Lost::read(db)?)).ok();
+    let mut lost = known.clone().unwrap_or_default();
     let places = Places::of(&mut old)?;
     let bodies_whole =
         old.sweep("SELECT id, header, body FROM blob WHERE id BETWEEN ?1 AND ?2 ORDER BY id", places.last, |row| {
@@ -203,7 +204,10 @@ fn salvage(old: &Files, new: &Files) -> Result<u64, StoreError> {
     })?;
     let mut still = lost.places.clone();
     still.retain(|(log, seq)| !matches!(into.holds(*log, *seq), Ok(true)));
-    let lost = Lost { places: still, ends_unknown: lost.ends_unknown || !(bodies_whole || places.whole) };
+    let unnamed = lost.unnamed || !(bodies_whole || places.whole);
+    let known = known.unwrap_or(Lost { device_due: true, ..Lost::default() });
+    let device_due = known.device_due || unnamed != known.unnamed || !still.is_subset(&known.places);
+    let lost = Lost { places: still, unnamed, device_due };
     keep_what_was_shown(&mut old, &mut into, &places, &lost)?;
     lost.write(into.db)?;
     tally::recount_entries(into.db)?;

@@ -133,16 +133,20 @@ impl Store {
         Secrets::decode(&bytes).ok_or(StoreError::DamagedFile)
     }
 
-    /// Puts other secrets in the place of those that are kept.
+    /// Puts other secrets in the place of those that are kept: a device among them that has claimed nothing yet.
     ///
     /// # Errors
     /// Input/output.
     pub fn replace_secrets(&mut self, secrets: &Secrets) -> Result<(), StoreError> {
         let bytes = secrets.encode();
         assert!(Secrets::decode(&bytes).as_ref() == Some(secrets), "what is kept reads back");
+        let lost = Lost { device_due: false, ..self.lost.clone() };
         let tx = self.db.transaction()?;
         put_secrets(&tx, &bytes)?;
-        Ok(tx.commit()?)
+        lost.write(&tx)?;
+        tx.commit()?;
+        self.lost = lost;
+        Ok(())
     }
 }
 

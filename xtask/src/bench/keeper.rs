@@ -6,13 +6,10 @@ use crate::corpus::PASSPHRASE;
 use crate::machine::memory_mb;
 use crate::pair::{Pair, sanad_json};
 use crate::report::{Report, Target};
+use crate::sealed::Stranger;
 use anyhow::{Context as _, Result, ensure};
-use sanad_log::clock::Hlc;
 use sanad_log::control::{FacilitySecret, SiteKind};
 use sanad_log::directory::Directory;
-use sanad_log::entry::{BodyKind, Entry, Header};
-use sanad_log::ids::{EntryId, Lane, LogId, ScopeTag};
-use sanad_log::sign::{Ed25519Signer, Signer as _};
 use sanad_node::site::Site;
 use sanad_store::{Folder, KdfCost};
 use serde_json::Value;
@@ -116,29 +113,11 @@ fn fill(dir: &Path, count: u64) -> Result<()> {
     for author in 0..AUTHORS {
         let mut seed = [0; 32];
         bytes.fill(&mut seed);
-        let signer = Ed25519Signer::from_seed(&seed);
-        let log = LogId { lane: Lane::Clinical, author: signer.device() };
-        let mut prev = EntryId([0; 32]);
+        let mut stranger = Stranger::new(seed, secrets.network);
         for seq in 1..=count / AUTHORS {
-            let chart = (author * 7_919 + seq * 104_729) % CHARTS;
             let mut body = vec![0; BODY_BYTES];
             bytes.fill(&mut body);
-            let mut scope = [0x5c; 16];
-            scope[..8].copy_from_slice(&chart.to_be_bytes());
-            let header = Header {
-                log,
-                seq,
-                prev,
-                scope: ScopeTag(scope),
-                hlc: Hlc::from_ms(1_519_000_000_000 + seq),
-                kind: BodyKind::Sealed,
-                body_hash: [0; 32],
-                body_len: 0,
-                signature: [0; 64],
-            };
-            let entry = Entry::sign(header, body, &secrets.network, &signer).context("an entry")?;
-            prev = entry.id();
-            batch.push(entry);
+            batch.push(stranger.write((author * 7_919 + seq * 104_729) % CHARTS, body)?);
             if batch.len() == BATCH {
                 store.append(&batch, &directory)?;
                 batch.clear();

@@ -42,7 +42,7 @@ pub async fn to_haven(options: &Options, report: &mut Report) -> Result<()> {
     report.add(format!("{edited} edited: TLS handshake beside it"), handshake(&session)?, "bytes", Target::None);
     report.add(format!("{edited} edited: round trips"), number(&session, "rounds")?, "", Target::None);
 
-    // The receiver served too: what a command asks for now goes over the connection that is open.
+    // The receiver served too: from here on, what a command asks for goes over the connection that is open.
     let receiver = pair.serve(&pair.receiver, "127.0.0.1:0")?;
     let first_page = receiver.first_page()?;
     let mut last = Value::Null;
@@ -100,21 +100,27 @@ fn full(pair: &Pair, served: &Served, count: usize, to: &str, report: &mut Repor
 fn unchanged(report: &mut Report, which: &str, session: &Value) -> Result<()> {
     ensure!(session["entries_sent"] == 0 && session["entries_received"] == 0, "nothing had changed: {session}");
     let name = format!("nothing changed, {which}");
-    let bytes = number(session, "bytes_sent")? + number(session, "bytes_received")?;
+    let bytes = wire_bytes(session)?;
     report.add(format!("{name}: round trips"), number(session, "rounds")?, "", Target::AtMost(1.0));
     report.add(format!("{name}: HTTP and TLS"), bytes, "bytes", Target::AtMost(1_000.0));
     report.add(format!("{name}: TLS handshake beside it"), handshake(session)?, "bytes", Target::None);
     Ok(())
 }
 
+/// Bytes of a session both ways: HTTP and TLS records, without the handshake.
+pub fn wire_bytes(session: &Value) -> Result<f64> {
+    Ok(number(session, "bytes_sent")? + number(session, "bytes_received")?)
+}
+
 fn wire_mb(session: &Value) -> Result<f64> {
-    Ok((number(session, "bytes_sent")? + number(session, "bytes_received")?) / 1e6)
+    Ok(wire_bytes(session)? / 1e6)
 }
 
 fn handshake(session: &Value) -> Result<f64> {
     number(session, "handshake_bytes")
 }
 
-fn number(session: &Value, name: &str) -> Result<f64> {
+/// A number of a report.
+pub fn number(session: &Value, name: &str) -> Result<f64> {
     session[name].as_f64().with_context(|| format!("no {name} in the report of a session"))
 }

@@ -7,18 +7,16 @@ use crate::Options;
 use crate::corpus::{PASSPHRASE, fresh_dir};
 use crate::machine::{cpu_s_of, memory_mb};
 use crate::report::{Report, Target};
+use crate::sealed::Stranger;
 use anyhow::{Context as _, Result, ensure};
 use sanad_log::bundle::{BundleKey, Packer, opening_records};
-use sanad_log::clock::Hlc;
 use sanad_log::control::SiteKind;
-use sanad_log::entry::{BodyKind, Entry, Header};
 use sanad_log::frontier::{Frontier, Range};
-use sanad_log::ids::{EntryId, Lane, LogId, NetworkId, ScopeTag};
+use sanad_log::ids::NetworkId;
 use sanad_log::message::encode;
 use sanad_log::receipt::{Form, Receipt};
 use sanad_log::run::encode_run;
 use sanad_log::seal::SealKey;
-use sanad_log::sign::{Ed25519Signer, Signer as _};
 use sanad_node::bundle::{MAX_BYTES, ReceiptTo, WriteOptions};
 use sanad_node::site::{NewSite, Site, system_entropy};
 use sanad_store::KdfCost;
@@ -81,11 +79,10 @@ pub async fn run(options: &Options, report: &mut Report) -> Result<()> {
 /// Writes a bundle of a device that nobody knows, run by run.
 fn make(path: &Path, count: u64, network: NetworkId, epoch: &SealKey) -> Result<()> {
     let mut entropy = system_entropy();
-    let signer = Ed25519Signer::from_seed(&[7; 32]);
-    let log = LogId { lane: Lane::Clinical, author: signer.device() };
+    let mut stranger = Stranger::new([7; 32], network);
     let mut held = Frontier::default();
-    held.insert(Range { log, from: 1, to: count });
-    let have = Receipt::sign(&network, count, held, &signer).encode(Form::Whole(&[]));
+    held.insert(Range { log: stranger.log(), from: 1, to: count });
+    let have = Receipt::sign(&network, count, held, stranger.signer()).encode(Form::Whole(&[]));
     let key = BundleKey::derive(epoch, entropy.array());
     let mut file = BufWriter::new(File::create(path)?);
     file.write_all(key.salt())?;
@@ -94,28 +91,12 @@ fn make(path: &Path, count: u64, network: NetworkId, epoch: &SealKey) -> Result<
     for record in opening_records(&[], &have, None) {
         packer.put(&record, &mut full)?;
     }
-    let mut prev = EntryId([0; 32]);
     for first in (1..=count).step_by(RUN as usize) {
         let mut run = Vec::with_capacity(RUN as usize);
         for seq in first..=count.min(first + RUN - 1) {
-            let mut scope = [0x5a; 16];
-            scope[..8].copy_from_slice(&(seq % CHARTS).to_be_bytes());
-            let header = Header {
-                log,
-                seq,
-                prev,
-                scope: ScopeTag(scope),
-                hlc: Hlc::from_ms(1_519_000_000_000 + seq),
-                kind: BodyKind::Sealed,
-                body_hash: [0; 32],
-                body_len: 0,
-                signature: [0; 64],
-            };
             let mut body = vec![0; BODY_BYTES];
             body[..8].copy_from_slice(&seq.to_be_bytes());
-            let entry = Entry::sign(header, body, &network, &signer).context("signing")?;
-            prev = entry.id();
-            run.push(entry);
+            run.push(stranger.write(seq % CHARTS, body)?);
         }
         packer.put(&encode::entries(&encode_run(&run).context("no run")?), &mut full)?;
     }

@@ -121,6 +121,7 @@ impl Site {
             receipts: self.receipts.values().cloned().collect(),
             acknowledged: acknowledged.collect(),
             parts: vec![],
+            lost: false,
             keeper,
         });
         self.disk.control().for_each(|entry| replica.remember(entry));

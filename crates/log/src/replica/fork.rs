@@ -1,7 +1,9 @@
 //! Going back in time. A device that was restored from a copy, or cloned, is found out at its first contact: its peers hold
-//! places of its logs that it does not know, or other entries at places that it does. It writes no more; the facility goes
-//! on with a new device. Where two branches are found, they are traced to where they part, that is stated in the control
-//! lane, one of them keeps the places, and the entries of the other are carried on in the logs of whoever held them.
+//! places of its logs that it does not know, other entries at places that it does, or a receipt of its own for more than it
+//! has. So is one whose disk has lost something, by itself. It writes no more; the facility goes on with a new device, and
+//! what the old one's receipts had claimed counts for nothing. Where two branches are found, they are traced to where they
+//! part, that is stated in the control lane, one of them keeps the places, and the entries of the other are carried on in
+//! the logs of whoever held them.
 
 use super::session::{Naming, Session};
 use super::{Appending, Effect, Outcome, Replica, SessionId, Token};
@@ -10,9 +12,8 @@ use crate::directory::Learned;
 use crate::entry::{BodyKind, Entry, HEADER_LEN, Header};
 use crate::fork::{ForkProof, places_to_compare, tail};
 use crate::frontier::{Frontier, Range};
-use crate::ids::{DeviceId, EntryId, LogId, ScopeTag, Seq};
+use crate::ids::{DeviceId, EntryId, LogId, Seq};
 use crate::message::{RANGES_MAX, Refusal, ShortId, encode};
-use crate::short::Tip;
 use crate::sign::Signer;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -31,10 +32,10 @@ pub(super) enum Reading {
     Which(SessionId, Vec<(Range, Option<ShortId>)>),
     /// A header to show a peer.
     Show(SessionId),
-    /// Own ids, to compare with a peer's.
+    /// Own ids at the ends of logs, to compare with a peer's.
+    Ends(SessionId, Vec<(Range, ShortId)>),
+    /// Own ids within a log, to compare with a peer's.
     Compare(SessionId, Vec<(Seq, ShortId)>),
-    /// Own entries, to compare with what a peer says of the ends of this device's logs.
-    Own(SessionId, Vec<(Range, Tip)>),
     /// The own header, to set beside a peer's.
     Prove(Header),
     /// Own entries at forked places, to see which branch is here.
@@ -57,10 +58,8 @@ struct Trace {
 /// What a session compares.
 #[derive(Debug, Default)]
 pub(super) struct Comparison {
-    /// Ends of pieces asked about because the frontiers are equal and the heads are not.
+    /// Ends of logs asked about, or being read because a peer has told of them.
     ends: Option<Vec<Range>>,
-    /// Own entries are being read, to compare with what was said of them.
-    own: bool,
     waiting: VecDeque<(LogId, Seq)>,
     current: Option<Trace>,
 }
@@ -68,7 +67,7 @@ pub(super) struct Comparison {
 impl Comparison {
     /// True while the session must not end.
     pub(super) fn is_open(&self) -> bool {
-        self.ends.is_some() || self.own || self.current.is_some() || !self.waiting.is_empty()
+        self.ends.is_some() || self.current.is_some() || !self.waiting.is_empty()
     }
 
     /// True if a log is being traced, or is about to be: until it is clear what stands in it, nothing more is asked of it.
@@ -106,7 +105,8 @@ enum Wait {
     Append(Token),
 }
 
-fn short(id: &EntryId) -> ShortId {
+/// The first bytes of an id.
+pub(super) fn short_id(id: &EntryId) -> ShortId {
     let mut out = ShortId::default();
     let len = out.len();
     out.copy_from_slice(&id.0[..len]);
@@ -153,7 +153,7 @@ impl Replica {
             Some(Reading::Which(session, places)) => {
                 let id_at = |range: &Range| {
                     let at = |entry: &&Entry| (entry.header().log, entry.header().seq) == (range.log, range.from);
-                    entries.iter().find(at).map(|entry| short(&entry.id()))
+                    entries.iter().find(at).map(|entry| short_id(&entry.id()))
                 };
                 let ids: Vec<_> =
                     places.iter().map(|(range, known)| known.or_else(|| id_at(range)).unwrap_or_default()).collect();
@@ -163,8 +163,8 @@ impl Replica {
                 let header = entries.first().map(|entry| entry.header().encode());
                 self.send(session, encode::header(header.as_ref()), false, out);
             }
+            Some(Reading::Ends(session, theirs)) => self.ends_compared(session, &theirs, &entries, out),
             Some(Reading::Compare(session, theirs)) => self.compared(session, &theirs, &entries, out),
-            Some(Reading::Own(session, said)) => self.compared_own(session, &said, &entries, out),
             Some(Reading::Prove(theirs)) => {
                 let ours = entries.first().map(|entry| entry.header().clone());
                 let proof = ours.and_then(|ours| ForkProof::new(ours, theirs, &self.network, &*self.verifier));
@@ -190,7 +190,16 @@ impl Replica {
         }
     }
 
-    /// This device has gone back in time, or has a twin: it must not sign another entry or receipt.
+    /// A receipt of this device that another site has kept: what it claims must be here. Forked logs are looked at by
+    /// themselves.
+    pub(super) fn look_for_own_past(&mut self, frontier: &Frontier, out: &mut Vec<Effect>) {
+        if !self.directory.forks().uncontested(frontier).minus(&self.chains.frontier()).is_empty() {
+            self.outlived(out);
+        }
+    }
+
+    /// This device holds less than it has claimed, or has a twin: it must not sign another entry or receipt, and what its
+    /// receipts say must not count any more.
     pub(super) fn outlived(&mut self, out: &mut Vec<Effect>) {
         if !self.outlived {
             self.outlived = true;
@@ -202,14 +211,31 @@ impl Replica {
         }
     }
 
-    /// What a new device of this facility shows in place of the present one's enrolment, signed by the facility. `None` for a
-    /// device that was never enrolled.
+    /// What a new device of this facility shows in place of the present one's enrolment, signed by the facility. `None` at a
+    /// site that was never enrolled.
     pub fn succession(&self, device: DeviceId, facility: &dyn Signer) -> Option<SignedEnrolment> {
-        let own = self.device();
-        let credential = self.directory.credential(&own)?;
-        let replaces = std::iter::once(own).chain(credential.replaced()).take(REPLACED_MAX).collect();
-        let (network, id) = (self.network, self.directory.own());
-        Some(credential.succeeded_by(&Successor { network, facility: id, device, replaces }, facility))
+        let (network, own) = (self.network, self.directory.own());
+        // The present device's, or, if that one never came to be announced, the last one that was.
+        let credential =
+            self.directory.credential(&self.device()).or_else(|| self.directory.newest_credential(&own))?;
+        let replaces =
+            std::iter::once(self.device()).chain(self.directory.devices_of(&own)).chain(credential.replaced());
+        let mut seen = BTreeSet::from([device]);
+        let replaces = replaces.filter(|device| seen.insert(*device)).take(REPLACED_MAX).collect();
+        Some(credential.succeeded_by(&Successor { network, facility: own, device, replaces }, facility))
+    }
+
+    /// A device is wanted in the place of this one if the disk has lost something, if another has taken its place already,
+    /// or if it was made and never came to be announced. Not before an enrolment of the facility is here, which takes
+    /// sessions: nobody could be shown the new one.
+    pub(super) fn doubt_own(&mut self, out: &mut Vec<Effect>) {
+        let device = self.device();
+        let enrolled = self.directory.facility_of(&device).is_some() || self.unannounced.is_some();
+        let unfit = self.lost || !enrolled || self.directory.is_replaced(&device);
+        if unfit && self.directory.newest_credential(&self.directory.own()).is_some() {
+            self.lost = false;
+            self.outlived(out);
+        }
     }
 
     pub(super) fn renew(
@@ -224,22 +250,29 @@ impl Replica {
         self.signer = signer;
         self.outlived = false;
         self.acknowledged.clear();
-        // What the old device's logs lack is no hindrance to the new one's.
-        self.ends.clear();
-        let mut written = Vec::new();
-        if self.directory.is_readable(&ScopeTag::NETWORK) {
-            written.extend(self.write_control(now_ms, &Control::Enrol(enrolment)));
-            written.extend(contact.and_then(|contact| self.write_control(now_ms, &Control::Contact(contact))));
+        self.directory.admit(&enrolment, &*self.verifier, &mut Learned::default());
+        if self.keeper.is_some() {
+            self.renew_keeper(enrolment, out);
         } else {
-            self.directory.admit(&enrolment, &*self.verifier, &mut Learned::default());
+            self.unannounced = Some(enrolment);
+            self.announce_own_device(now_ms, out);
         }
-        if !written.is_empty() {
-            self.put(written, BTreeSet::new(), None, out);
+        if let Some(written) = contact.and_then(|contact| self.write_control(now_ms, &Control::Contact(contact))) {
+            self.put(vec![written], BTreeSet::new(), None, out);
         }
         for proof in std::mem::take(&mut self.unstated) {
             self.proved(now_ms, proof, out);
         }
         self.doubt_all(out);
+    }
+
+    /// Writes a new device's enrolment into its control lane, as soon as the network's keys are here.
+    pub(super) fn announce_own_device(&mut self, now_ms: u64, out: &mut Vec<Effect>) {
+        let Some(enrolment) = self.unannounced.take() else { return };
+        match self.write_control(now_ms, &Control::Enrol(enrolment.clone())) {
+            Some(written) => self.put(vec![written], BTreeSet::new(), None, out),
+            None => self.unannounced = Some(enrolment),
+        }
     }
 
     /// A fork of a log was found with a peer.
@@ -402,7 +435,7 @@ impl Replica {
         self.resolve_doubts(out);
     }
 
-    /// True if entries of this log are not taken for now.
+    /// True if entries of this log are not taken until it is clear which branch is here.
     pub(super) fn is_doubted(&self, log: &LogId, seq: Seq) -> bool {
         self.doubts.get(log).is_some_and(|doubt| seq >= doubt.from)
     }
@@ -412,15 +445,24 @@ impl Replica {
     /// Both sides hold the same places. If their ends are not the same entries, there is a fork somewhere.
     pub(super) fn compare_heads(&mut self, id: SessionId, out: &mut Vec<Effect>) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
-        let same_places = session.peer_has.as_ref() == Some(&self.durable) && self.pending.is_empty();
-        if !same_places || session.peer_heads.is_none_or(|heads| heads == self.chains.digest()) {
-            return;
-        }
-        let ends = self.chains.spans().map(|span| place(span.log, span.to)).take(RANGES_MAX).collect();
+        let (Some(peer), Some(theirs)) = (session.peer, &session.peer_has) else { return };
+        let same_places = *theirs == self.durable && self.pending.is_empty();
+        let same_heads = session.peer_heads == Some(self.chains.digest());
+        let mut ends: Vec<_> = match same_places {
+            true if same_heads || session.peer_heads.is_none() => vec![],
+            true => self.chains.spans().map(|span| place(span.log, span.to)).collect(),
+            false if self.compared.contains(&peer) => vec![],
+            // A device that went back in time may have left two branches, and nothing else may tell for long.
+            false => {
+                let logs = self.durable.logs().filter(|(log, _)| self.directory.is_replaced(&log.author));
+                logs.filter_map(|(log, held)| Some(place(*log, held.last_common(theirs.get(log)?)?))).collect()
+            }
+        };
+        ends.truncate(if session.short.is_some() { crate::short::RANGES_MAX } else { RANGES_MAX });
         self.ask_which(id, ends, out);
     }
 
-    /// Asks which entries stand at these ends of pieces.
+    /// Asks which entries stand at these ends of logs.
     pub(super) fn ask_which(&mut self, id: SessionId, ends: Vec<Range>, out: &mut Vec<Effect>) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         if !ends.is_empty() && session.comparison.ends.is_none() {
@@ -430,31 +472,18 @@ impl Replica {
         }
     }
 
-    /// What a peer says of the ends of this device's own logs: one beyond what is known here must be shown, and another
-    /// entry than the one here is traced.
-    pub(super) fn compare_own(&mut self, id: SessionId, said: Vec<(Range, Tip)>, out: &mut Vec<Effect>) {
-        let beyond = |(end, _): &(Range, Tip)| end.from > self.chains.head(&end.log).0;
+    /// What a peer says, unasked, of the ends of this device's own logs: one beyond what is known here must be shown, and
+    /// another entry than the one here is traced.
+    pub(super) fn compare_own(&mut self, id: SessionId, said: Vec<(Range, ShortId)>, out: &mut Vec<Effect>) {
+        let beyond = |(end, _): &(Range, ShortId)| end.from > self.chains.head(&end.log).0;
         let (beyond, within): (Vec<_>, Vec<_>) = said.into_iter().partition(beyond);
-        if let (false, Some(session)) = (within.is_empty(), self.sessions.get_mut(&id)) {
-            session.comparison.own = true;
-            let places = within.iter().map(|(end, _)| *end).collect();
-            self.read(places, false, Reading::Own(id, within), out);
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        if !within.is_empty() && session.comparison.ends.is_none() {
+            let ends: Vec<_> = within.iter().map(|(end, _)| *end).collect();
+            session.comparison.ends = Some(ends.clone());
+            self.read(ends, false, Reading::Ends(id, within), out);
         }
         beyond.into_iter().for_each(|(end, _)| self.trace(id, end.log, end.from, out));
-    }
-
-    fn compared_own(&mut self, id: SessionId, said: &[(Range, Tip)], ours: &[Entry], out: &mut Vec<Effect>) {
-        if let Some(session) = self.sessions.get_mut(&id) {
-            session.comparison.own = false;
-        }
-        for (end, tip) in said {
-            let at = |entry: &&Entry| (entry.header().log, entry.header().seq) == (end.log, end.from);
-            let ours = ours.iter().find(at).map(Entry::id);
-            if ours.is_some_and(|ours| !ours.0.starts_with(tip)) {
-                self.trace(id, end.log, end.from, out);
-            }
-        }
-        self.settle(id, out);
     }
 
     /// What a peer sent contradicts what is here.
@@ -488,7 +517,7 @@ impl Replica {
     }
 
     pub(super) fn which(&mut self, id: SessionId, places: Vec<Range>, out: &mut Vec<Effect>) {
-        let known = |range: &Range| self.chains.id_at_end(&range.log, range.from).map(|id| short(&id));
+        let known = |range: &Range| self.chains.id_at_end(&range.log, range.from).map(|id| short_id(&id));
         let places: Vec<_> = places.into_iter().map(|range| (range, known(&range))).collect();
         let unknown = places.iter().filter(|(_, known)| known.is_none()).map(|(range, _)| place(range.log, range.from));
         let unknown: Vec<_> = unknown.take(WHICH_READS_MAX).collect();
@@ -503,18 +532,17 @@ impl Replica {
     pub(super) fn ids(&mut self, id: SessionId, ids: &[ShortId], out: &mut Vec<Effect>) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let comparison = &mut session.comparison;
-        if let Some(ends) = comparison.ends.take() {
+        if let Some(ends) = &mut comparison.ends {
+            // Until they are read nothing more is expected.
+            let ends = std::mem::take(ends);
             if ids.len() != ends.len() {
                 return self.refuse(id, Refusal::Malformed, out);
             }
-            for (range, theirs) in ends.iter().zip(ids) {
-                let ours = self.chains.id_at_end(&range.log, range.to).map(|id| short(&id));
-                let differ = ours.is_some_and(|ours| *theirs != ShortId::default() && ours != *theirs);
-                if differ && comparison.waiting.len() < TRACES_MAX {
-                    comparison.waiting.push_back((range.log, range.to));
-                }
-            }
-            return self.trace_on(id, out);
+            let unknown = ends.iter().filter(|end| self.chains.id_at_end(&end.log, end.to).is_none());
+            let unknown = unknown.copied().take(WHICH_READS_MAX).collect();
+            let theirs = ends.into_iter().zip(ids.iter().copied()).collect();
+            self.read(unknown, false, Reading::Ends(id, theirs), out);
+            return;
         }
         let Some(trace) = &comparison.current else { return self.refuse(id, Refusal::Malformed, out) };
         if ids.len() != trace.asked.len() {
@@ -525,10 +553,28 @@ impl Replica {
         self.read(places, false, Reading::Compare(id, theirs), out);
     }
 
+    fn ends_compared(&mut self, id: SessionId, theirs: &[(Range, ShortId)], read: &[Entry], out: &mut Vec<Effect>) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        session.comparison.ends = None;
+        if theirs.iter().any(|(end, _)| self.directory.is_replaced(&end.log.author)) {
+            self.compared.extend(session.peer);
+        }
+        for (end, theirs) in theirs.iter().filter(|(_, theirs)| *theirs != ShortId::default()) {
+            let read = || read.iter().find(|entry| (entry.header().log, entry.header().seq) == (end.log, end.to));
+            let ours = self.chains.id_at_end(&end.log, end.to).or_else(|| read().map(Entry::id));
+            let differ = ours.is_some_and(|ours| short_id(&ours) != *theirs);
+            if differ && session.comparison.waiting.len() < TRACES_MAX {
+                session.comparison.waiting.push_back((end.log, end.to));
+            }
+        }
+        self.trace_on(id, out);
+    }
+
     fn compared(&mut self, id: SessionId, theirs: &[(Seq, ShortId)], ours: &[Entry], out: &mut Vec<Effect>) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let Some(trace) = &mut session.comparison.current else { return };
-        let ours: BTreeMap<Seq, ShortId> = ours.iter().map(|entry| (entry.header().seq, short(&entry.id()))).collect();
+        let ours: BTreeMap<Seq, ShortId> =
+            ours.iter().map(|entry| (entry.header().seq, short_id(&entry.id()))).collect();
         let before = (trace.agree, trace.differ);
         for (seq, theirs) in theirs.iter().filter(|(_, theirs)| *theirs != ShortId::default()) {
             match ours.get(seq) {

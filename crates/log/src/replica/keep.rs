@@ -49,6 +49,8 @@ pub struct Keeping {
 pub enum Keep {
     /// At a keeper: this device has shown that it is enrolled, for this facility.
     Member(DeviceId, FacilityId),
+    /// At a keeper: the enrolment of the device that has taken the place of the one before.
+    Enrolment(SignedEnrolment),
     /// At a keeper: where it is reached, as it has signed it.
     Reach(SignedReach),
     /// This peer is known to hold this receipt of ours, so that the next session with it begins with a difference. Without
@@ -200,6 +202,15 @@ impl Replica {
         out.push(Effect::Keep(Keep::Reach(signed)));
     }
 
+    /// A keeper's new device: its enrolment is kept, and it says anew where it is.
+    pub(super) fn renew_keeper(&mut self, enrolment: SignedEnrolment, out: &mut Vec<Effect>) {
+        out.push(Effect::Keep(Keep::Enrolment(enrolment)));
+        let said = self.keeper.as_mut().and_then(|keeper| keeper.reach.take());
+        if let Some(reach) = said.and_then(|signed| signed.verify(&self.network, &*self.verifier)) {
+            self.say_where(reach.contact, out);
+        }
+    }
+
     /// Tells a peer where this keeper is reached, until one session after that has gone well.
     pub(super) fn tell_reach(&mut self, id: SessionId, peer: DeviceId, out: &mut Vec<Effect>) {
         let Some(keeper) = self.keeper.as_ref().filter(|keeper| !keeper.told.contains(&peer)) else { return };
@@ -283,7 +294,7 @@ impl Replica {
         }
     }
 
-    /// Of what a peer has and this keeper lacks, what it asks for now.
+    /// Of what a peer has and this keeper lacks, the part that it asks for at once.
     pub(super) fn within_bounds(&self, mut ranges: Vec<Range>, held: &Frontier, outstanding: u64) -> Vec<Range> {
         if self.keeper.is_none() {
             return ranges;

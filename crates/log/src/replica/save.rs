@@ -67,10 +67,6 @@ impl Replica {
         if unknown.iter().any(|scope| self.directory.readers(scope).next().is_some()) {
             return Err(SaveError::Sealed);
         }
-        let mut lanes = parts.iter().map(|part| part.lane);
-        if lanes.any(|lane| self.is_closed(lane)) || (!unknown.is_empty() && self.is_closed(Lane::Control)) {
-            return Err(SaveError::EndLost);
-        }
         Ok(unknown)
     }
 
@@ -82,10 +78,8 @@ impl Replica {
         enrolment: SignedEnrolment,
         out: &mut Vec<Effect>,
     ) {
-        let verified = self.control_open().and_then(|()| {
-            let verified = enrolment.verify(&authority, &*self.verifier);
-            verified.filter(|_| authority.network() == self.network).ok_or(SaveError::NotAuthorised)
-        });
+        let verified = enrolment.verify(&authority, &*self.verifier);
+        let verified = verified.filter(|_| authority.network() == self.network).ok_or(SaveError::NotAuthorised);
         let result = verified.map(|own| {
             let mut handover = self.directory.handover_for(&own.facility.id(), false);
             handover.epochs.push((*SealKey::generate(&mut self.entropy).expose()).into());
@@ -100,11 +94,8 @@ impl Replica {
     }
 
     pub(super) fn enrol(&mut self, now_ms: u64, token: Token, signed: SignedEnrolment, out: &mut Vec<Effect>) {
-        let admitted = self.control_open().and_then(|()| {
-            let admitted = self.directory.admit(&signed, &*self.verifier, &mut Learned::default());
-            admitted.ok_or(SaveError::NotAuthorised)
-        });
-        let result = admitted.map(|enrolment| {
+        let admitted = self.directory.admit(&signed, &*self.verifier, &mut Learned::default());
+        let result = admitted.ok_or(SaveError::NotAuthorised).map(|enrolment| {
             let to = enrolment.facility.id();
             let mut written = Vec::new();
             written.extend(self.write_control(now_ms, &Control::Enrol(signed)));
@@ -126,9 +117,7 @@ impl Replica {
         let result = match self.directory.is_readable(&ScopeTag::NETWORK) {
             false => Err(SaveError::NotReady),
             true if known => Ok(vec![]),
-            true => self
-                .control_open()
-                .map(|()| self.write_control(now_ms, &Control::Contact(contact)).into_iter().collect()),
+            true => Ok(self.write_control(now_ms, &Control::Contact(contact)).into_iter().collect()),
         };
         self.commit(token, result, out);
     }
@@ -149,11 +138,9 @@ impl Replica {
         } else if scopes.iter().any(|scope| !self.directory.is_readable(scope)) {
             Err(SaveError::Sealed)
         } else {
-            self.control_open().map(|()| {
-                let mut written = Vec::new();
-                self.write_missing_grants(now_ms, &scopes, &BTreeSet::from([to]), &mut written);
-                written
-            })
+            let mut written = Vec::new();
+            self.write_missing_grants(now_ms, &scopes, &BTreeSet::from([to]), &mut written);
+            Ok(written)
         };
         self.commit(token, result, out);
     }
@@ -166,8 +153,7 @@ impl Replica {
 
     /// Grants the charts made here to havens that have joined since.
     pub(super) fn settle_with_havens(&mut self, now_ms: u64, out: &mut Vec<Effect>) {
-        // While own control entries are lost, what was granted already is not known.
-        if !self.directory.is_readable(&ScopeTag::NETWORK) || self.lacks_end(Lane::Control) {
+        if !self.directory.is_readable(&ScopeTag::NETWORK) || self.outlived {
             return;
         }
         self.owing = false;
@@ -177,10 +163,6 @@ impl Replica {
         if !written.is_empty() {
             self.put(written, BTreeSet::new(), None, out);
         }
-    }
-
-    fn control_open(&self) -> Result<(), SaveError> {
-        if self.is_closed(Lane::Control) { Err(SaveError::EndLost) } else { Ok(()) }
     }
 
     fn write_missing_grants(

@@ -36,7 +36,8 @@ const EARLY_BYTES_MAX: usize = 1024 * 1024;
 fn early_bytes(message: &Message) -> usize {
     match message {
         Message::Have(receipt) => receipt.len(),
-        Message::Need(ranges) => std::mem::size_of_val(ranges.as_slice()),
+        Message::Need(ranges) | Message::Which(ranges) => std::mem::size_of_val(ranges.as_slice()),
+        Message::Receipts(receipts) => receipts.iter().map(Vec::len).sum(),
         Message::Held(held) => std::mem::size_of_val(held.as_slice()),
         Message::Entries(run) => run.entries.iter().map(|entry| size_of(entry) as usize).sum(),
         _ => 0,
@@ -417,6 +418,8 @@ impl Replica {
                 | Message::Again
                 | Message::Need(_)
                 | Message::Held(_)
+                | Message::Receipts(_)
+                | Message::Which(_)
                 | Message::Reach(_)
                 | Message::Done),
                 None,
@@ -465,10 +468,15 @@ impl Replica {
                 self.send(id, encode::receipts(&newer), false, out);
             }
             (Message::Receipts(receipts), Some(_)) => {
-                session.receipts_due = false;
                 let beside = session.heard.clone();
+                let own = self.device();
+                // What a peer has kept of this device itself comes unasked, and alone.
+                let mut unasked = false;
                 for receipt in receipts {
-                    self.relayed_receipt(&receipt, beside.as_ref(), out);
+                    unasked |= self.relayed_receipt(&receipt, beside.as_ref(), out) == Some(own);
+                }
+                if let Some(session) = self.sessions.get_mut(&id) {
+                    session.receipts_due &= unasked;
                 }
                 self.settle(id, out);
             }
@@ -496,7 +504,7 @@ impl Replica {
         }
         let shown = admitted?;
         self.keep_member(shown.device, out);
-        if !learned.facilities.is_empty() && shown.facility.kind == SiteKind::Keeper {
+        if learned.devices && shown.facility.kind == SiteKind::Keeper {
             self.write_down(now_ms, enrolment, out);
         }
         Some(shown.device)
@@ -580,12 +588,19 @@ impl Replica {
                 // which does not prove the device, a receipt counts as one that a third device brings.
                 let proven = session.short.is_none();
                 let newer = |held: &Receipt| *held != receipt && (proven || held.counter <= receipt.counter);
-                if self.receipts.get(&peer).is_none_or(newer) {
+                let taken = self.receipts.get(&peer).is_none_or(newer);
+                let is_news = proven || taken || self.receipts.get(&peer) == session.heard.as_ref();
+                match proven {
+                    true if taken => self.show_own_past(id, &receipt, out),
+                    true => {}
+                    false => self.show_own_count(id, peer, receipt.counter, out),
+                }
+                if taken {
                     self.receipts.insert(peer, receipt.clone());
                     out.push(Effect::KeepReceipt(receipt));
                     out.push(Effect::Changed);
                 }
-                if proven || self.receipts.get(&peer) == session.heard.as_ref() {
+                if is_news {
                     self.forget_part(peer, out);
                 }
                 self.look_for_own_future(&frontier, out);
@@ -603,6 +618,15 @@ impl Replica {
             // Sent as a difference to the one that was not read, before the peer heard that; the whole is on its way.
             Err(ReceiptError::OtherBase) if session.peer_has.is_none() => {}
             _ => self.refuse(id, Refusal::Malformed, out),
+        }
+    }
+
+    /// A peer that claims less than it once did has gone back in time, and cannot know: it is shown its own word.
+    fn show_own_past(&mut self, id: SessionId, now: &Receipt, out: &mut Vec<Effect>) {
+        let Some(before) = self.receipts.get(&now.device) else { return };
+        if !self.directory.forks().uncontested(&before.frontier).minus(&now.frontier).is_empty() {
+            let frame = encode::receipts(&[before.encode(Form::Whole(&[]))]);
+            self.send(id, frame, false, out);
         }
     }
 
@@ -635,18 +659,24 @@ impl Replica {
         self.pump(id, out);
     }
 
-    /// A receipt that a third device made: taken only if newer, since it cannot speak for itself here.
-    fn relayed_receipt(&mut self, bytes: &[u8], beside: Option<&Receipt>, out: &mut Vec<Effect>) {
+    /// A receipt that the peer did not make: taken only if newer, since its device cannot speak for itself here. Returns that
+    /// device.
+    fn relayed_receipt(&mut self, bytes: &[u8], beside: Option<&Receipt>, out: &mut Vec<Effect>) -> Option<DeviceId> {
         let registry = self.registry();
-        if let Ok(receipt) = Receipt::decode(bytes, &self.network, &registry, |_| beside, &*self.verifier) {
-            self.take_if_newer(receipt, out);
-        }
+        let receipt = Receipt::decode(bytes, &self.network, &registry, |_| beside, &*self.verifier).ok()?;
+        let device = receipt.device;
+        self.take_if_newer(receipt, out);
+        Some(device)
     }
 
     /// Returns true if the receipt was newer than the one held.
     pub(super) fn take_if_newer(&mut self, receipt: Receipt, out: &mut Vec<Effect>) -> bool {
+        if receipt.device == self.device() {
+            self.look_for_own_past(&receipt.frontier, out);
+            return false;
+        }
         let newer = self.receipts.get(&receipt.device).is_none_or(|held| held.counter < receipt.counter);
-        let taken = newer && receipt.device != self.device() && self.has_room_for(&receipt);
+        let taken = newer && self.has_room_for(&receipt);
         if taken {
             self.look_for_own_future(&receipt.frontier, out);
             self.receipts.insert(receipt.device, receipt.clone());

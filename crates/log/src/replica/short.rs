@@ -6,17 +6,18 @@
 //! themselves, and everything else is a question or a hint. A device of the network that speaks under another's name gets
 //! what it might have had under its own.
 
+use super::fork::short_id;
 use super::order::Pace;
 use super::session::{Naming, Session};
 use super::{Effect, Keep, Outcome, Replica, SessionId, SessionStats};
 use crate::chain::Span;
 use crate::frontier::{Frontier, Range};
-use crate::ids::{DeviceId, EntryId, Lane, LogId};
+use crate::ids::{DeviceId, Lane, LogId};
 use crate::message::{Message, Refusal, encode};
 use crate::receipt::{Form, Receipt};
 use crate::short::{
-    Answer, Call, Digest, HAVE_BYTES_MAX, NAME_KIND, PUSHED_MAX, Part, RANGES_MAX, SALT_LEN, SAME_KIND, Settled, Short,
-    ShortName, Yours, digest, is_stand_in, name_of, short_name, stand_in,
+    Answer, Call, Claim, Digest, HAVE_BYTES_MAX, NAME_KIND, PUSHED_MAX, Part, RANGES_MAX, SALT_LEN, SAME_KIND, Settled,
+    Short, ShortName, Yours, digest, is_stand_in, name_of, short_name, stand_in,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,6 +49,8 @@ pub(super) struct ShortState {
     have_due: bool,
     /// Counter of the own receipt that the peer says it holds.
     base: Option<u64>,
+    /// The peer was shown that it has claimed more than it holds.
+    claim_shown: bool,
     /// Entries held when the last part was sent.
     part_at: Option<u64>,
     /// Authors of what came in this session.
@@ -86,13 +89,6 @@ fn is_urgent(span: &Span) -> bool {
 /// True if a piece of this frontier ends at this place.
 fn ends_at(frontier: &Frontier, log: &LogId, seq: u64) -> bool {
     frontier.get(log).is_some_and(|held| held.iter().any(|(_, to)| to == seq))
-}
-
-/// The first bytes of an id.
-fn tip<const N: usize>(id: &EntryId) -> [u8; N] {
-    let mut out = [0; N];
-    out.copy_from_slice(&id.0[..N]);
-    out
 }
 
 /// The same places under the author's full name, once that is known.
@@ -213,10 +209,11 @@ impl Replica {
             awaited: 0,
             have_due: false,
             base: None,
+            claim_shown: false,
             part_at: None,
             came: BTreeSet::new(),
         });
-        let limit = to.and_then(|to| self.limits.get(&to)).copied().unwrap_or(lanes);
+        let limit = to.and_then(|to| self.limits.get(&to).copied()).unwrap_or(lanes);
         let travels = |range: &Range| range.log.lane <= limit.min(lanes);
         let mut call = Call {
             salt,
@@ -297,8 +294,11 @@ impl Replica {
             (Message::Short(Short::Yours(yours)), Some(_)) => {
                 let end = |lane: Lane, seq| Range { log: LogId { lane, author: own }, from: seq, to: seq };
                 let said = Lane::ALL.into_iter().zip(yours.0);
-                let said = said.filter_map(|(lane, told)| told.map(|(seq, tip)| (end(lane, seq), tip)));
+                let said = said.filter_map(|(lane, told)| told.map(|(seq, id)| (end(lane, seq), id)));
                 self.compare_own(id, said.collect(), out);
+            }
+            (Message::Short(Short::Claim(claim)), Some(_)) => {
+                self.look_for_own_count(&claim, out);
             }
             (Message::Short(Short::Which(places)), Some(_)) => {
                 return Some(Message::Which(self.full_names(places)));
@@ -560,17 +560,40 @@ impl Replica {
         self.send(id, part.encode(), false, out);
     }
 
+    /// A peer that says it holds fewer entries than it once signed a receipt for has gone back in time, and cannot know: it
+    /// is shown that it did, once.
+    pub(super) fn show_own_count(&mut self, id: SessionId, peer: DeviceId, counter: u64, out: &mut Vec<Effect>) {
+        let Some(before) = self.receipts.get(&peer).filter(|before| before.counter > counter) else { return };
+        let Receipt { counter, ref frontier, signature, .. } = *before;
+        let claim = Claim { counter, frontier_hash: frontier.hash(), signature };
+        let short = self.sessions.get_mut(&id).and_then(|session| session.short.as_mut());
+        if short.is_some_and(|short| !std::mem::replace(&mut short.claim_shown, true)) {
+            self.send(id, claim.encode(), false, out);
+        }
+    }
+
+    /// What this device once claimed to hold is here, or it has gone back in time. Where a branch of a forked log has lost
+    /// its places, there may be fewer entries than before with nothing lost: a carrier that brings whole receipts tells.
+    fn look_for_own_count(&mut self, claim: &Claim, out: &mut Vec<Effect>) {
+        let signed = (claim.counter, &claim.frontier_hash, &claim.signature);
+        let more = claim.counter > self.durable.count() && self.directory.forks().is_empty();
+        if more && Receipt::is_signed(&self.network, &self.device(), signed, &*self.verifier) {
+            self.outlived(out);
+        }
+    }
+
     /// What is held of a device's own logs.
     fn ends_of(&self, device: DeviceId) -> Yours {
         Yours(Lane::ALL.map(|lane| {
             let (seq, id) = self.chains.head(&LogId { lane, author: device });
-            (seq > 0).then(|| (seq, tip(&id)))
+            (seq > 0).then(|| (seq, short_id(&id)))
         }))
     }
 
     /// A part of what the peer holds: what is missing here is asked for; if every author is known and the signature holds,
     /// it counts as a copy.
     fn part(&mut self, id: SessionId, peer: DeviceId, part: &Part, out: &mut Vec<Effect>) {
+        self.show_own_count(id, peer, part.counter, out);
         let places = part.places(|name| self.find(name));
         let known = places.logs().all(|(log, _)| !is_stand_in(&log.author));
         if known && part.holds(&self.network, &peer, &places, &*self.verifier) {

@@ -245,7 +245,7 @@ impl FrameWriter {
         Ok(())
     }
 
-    /// Sends what was gathered on its way. Call it whenever there is nothing more to say for now.
+    /// Sends what was gathered on its way. Call it whenever there is nothing more to say before an answer.
     ///
     /// # Errors
     /// The connection is lost.

@@ -42,7 +42,7 @@ pub async fn run(site: &Site, rebuild: bool, progress: Progress<'_>) -> Result<(
         "damaged": damaged,
         "lost_entries": report.lost.places.len(),
         "lost": lost,
-        "ends_unknown": report.lost.ends_unknown,
+        "lost_unnamed": report.lost.unnamed,
         "repaired": repaired,
         "projections_equal": report.projections_equal,
         "projection_digest": digest,
@@ -91,11 +91,11 @@ pub fn in_words(result: &Value) -> String {
         Some(false) => lines.push(text("check-different", &[])),
         None => {}
     }
-    let ends_unknown = result["ends_unknown"] == true;
-    if ends_unknown {
-        lines.push(text("check-ends-unknown", &[]));
+    let unnamed = result["lost_unnamed"] == true;
+    if unnamed {
+        lines.push(text("check-lost-unnamed", &[]));
     }
-    if damaged.is_empty() && lost.is_empty() && !ends_unknown {
+    if damaged.is_empty() && lost.is_empty() && !unnamed {
         lines.push(text("check-sound", &[]));
     } else {
         lines.push(text("check-safe", &[]));
@@ -103,7 +103,7 @@ pub fn in_words(result: &Value) -> String {
     if !damaged.is_empty() && !repaired.is_object() {
         lines.push(text("check-next-rebuild", &[]));
     }
-    if !lost.is_empty() {
+    if !lost.is_empty() || unnamed {
         lines.push(text("check-next-sync", &[]));
     }
     lines.join("\n")
@@ -154,7 +154,7 @@ mod tests {
         let stranger = place(LogId { author: DeviceId([8; 32]), ..log }, 9, &names);
         let mut result = json!({
             "entries": 50, "damages": 30, "damaged": damaged, "lost_entries": 2, "lost": [damaged[2], stranger],
-            "ends_unknown": false, "repaired": null, "projections_equal": null,
+            "lost_unnamed": false, "repaired": null, "projections_equal": null,
         });
         let said = in_words(&result);
         for part in ["50 ", "41", "Cedar", "08080808", "check DIR --rebuild", "sanad sync", "26 more"] {

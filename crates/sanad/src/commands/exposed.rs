@@ -80,16 +80,14 @@ fn keeper_in_words(keeper: &Value) -> String {
     text("keeper-holds", &[("held", held.to_string()), ("quota", quota), ("takes", takes)]) + "\n"
 }
 
-/// What cannot be read any more, and where saves wait for it.
+/// What cannot be read any more.
 fn lost_in_words(lost: &Value) -> String {
     let mut out = String::new();
     if number(&lost["entries"]) > 0 {
         let _ = writeln!(out, "  {}", text("status-lost", &[("n", number(&lost["entries"]).to_string())]));
     }
-    let closed = lost["closed_lanes"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let closed: Vec<_> = closed.map(|lane| text(&format!("lane-{lane}"), &[])).collect();
-    if !closed.is_empty() {
-        let _ = writeln!(out, "  {}", text("status-closed", &[("lanes", closed.join(", "))]));
+    if lost["unnamed"] == true {
+        let _ = writeln!(out, "  {}", text("status-lost-unnamed", &[]));
     }
     out
 }

@@ -124,7 +124,6 @@ fn a_fork_and_a_bad_entry_in_a_bundle_are_kept_as_evidence_and_stop_nothing() {
     let mut haven = network.join(2, SiteKind::Haven, &mut cedar);
     quiet(&mut cedar, &mut haven);
     let mut clone = Site::restarted(1, network.authority.network(), &Network::secret(1), cedar.disk.clone());
-    clone.replica.random::<64>();
     cedar.save(1, Lane::Clinical, "the original");
     clone.save(2, Lane::Clinical, "the clone");
     clone.save(2, Lane::Urgent, "the clone, urgently");

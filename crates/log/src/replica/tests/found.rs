@@ -42,7 +42,6 @@ fn what_is_owed_to_a_haven_is_owed_after_a_restart() {
     let grants = cedar.disk.keys().filter(|place| !before.contains_key(*place)).max().copied().unwrap();
     cedar.disk.remove(&grants);
     let mut cedar = Site::restarted(1, network.authority.network(), &Network::secret(1), cedar.disk);
-    cedar.replica.random::<64>();
     let mut haven = Site::new(2, network.authority.network(), &secret);
     quiet(&mut haven, &mut cedar);
     quiet(&mut haven, &mut cedar);

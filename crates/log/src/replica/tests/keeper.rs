@@ -19,7 +19,7 @@ impl Network {
         by.run(Input::Enrol(2, self.enrolment(seed, &secret, SiteKind::Keeper)));
         assert_eq!(by.failed, None);
         let keeping = self.keeping(seed, &secret, room);
-        Site::started(seed, self.authority.network(), &secret, BTreeMap::new(), Some(keeping))
+        Site::started([seed; 32], self.authority.network(), &secret, BTreeMap::new(), Some(keeping))
     }
 }
 
@@ -122,7 +122,8 @@ fn a_keeper_takes_no_stranger_and_remembers_who_has_shown_its_enrolment() {
     let signed = other.enrolment(7, &Network::secret(7), SiteKind::Enclave);
     let forged =
         Keeping { authority: network.authority.clone(), enrolment: signed, members: vec![], reach: None, room: PLENTY };
-    let mut sybil = Site::started(7, network.authority.network(), &Network::secret(7), BTreeMap::new(), Some(forged));
+    let mut sybil =
+        Site::started([7; 32], network.authority.network(), &Network::secret(7), BTreeMap::new(), Some(forged));
     sync(&mut sybil, &mut keeper, &mut |_| {});
     assert!(keeper.disk.is_empty() && keeper.kept.is_empty(), "strangers cost no disk: {:?}", keeper.kept);
     quiet(&mut cedar, &mut keeper);
@@ -141,7 +142,7 @@ fn a_keeper_takes_no_stranger_and_remembers_who_has_shown_its_enrolment() {
     });
     let keeping = Keeping { members: members.collect(), ..network.keeping(3, &secret, PLENTY) };
     let disk = keeper.disk.clone();
-    let mut restarted = Site::started(3, network.authority.network(), &secret, disk, Some(keeping));
+    let mut restarted = Site::started([3; 32], network.authority.network(), &secret, disk, Some(keeping));
     assert_eq!(count(&mut restarted), 0, "and remembered over a restart");
 }
 
@@ -208,9 +209,9 @@ fn a_full_keeper_stops_asking_bulk_first_and_goes_on_serving() {
     }
     let bytes: u64 = cedar.disk.values().map(keep::size_of).sum();
     let mut lanes = vec![];
-    for percent in [60, 97, 105, 200] {
+    for (seed, percent) in (10..).zip([60, 97, 105, 200]) {
         let room = Room { held_bytes: 0, quota_bytes: bytes * percent / 100 };
-        let mut keeper = network.keeper(3, &mut cedar, room);
+        let mut keeper = network.keeper(seed, &mut cedar, room);
         quiet(&mut keeper, &mut cedar);
         let held: u64 = keeper.disk.values().map(keep::size_of).sum();
         assert!(held <= room.quota_bytes, "{held} of {room:?}");
@@ -333,4 +334,49 @@ fn a_third_sites_receipt_beside_the_senders_own_costs_few_bytes() {
     assert!((100..600).contains(&receipts), "{receipts}");
     let of_haven = &cedar.replica.receipts()[&haven.replica.device()];
     assert_eq!(of_haven, &keeper.replica.receipts()[&haven.replica.device()]);
+}
+
+#[test]
+fn a_keeper_that_was_restored_is_shown_its_own_receipt_and_goes_on_as_a_new_device() {
+    let network = Network::new();
+    let mut cedar = network.founder(1);
+    let mut haven = network.join(2, SiteKind::Haven, &mut cedar);
+    let mut keeper = network.keeper(3, &mut cedar, PLENTY);
+    let contact = Contact { addresses: vec!["https://198.51.100.7:8470".to_owned()], certificate: [7; 32].into() };
+    keeper.run(Input::Announce(1, contact.clone()));
+    quiet(&mut cedar, &mut keeper);
+    let disk = keeper.disk.clone();
+    cedar.save(4, Lane::Clinical, "held by the keeper");
+    quiet(&mut cedar, &mut keeper);
+    let only_here = |site: &Site| site.replica.only_here().iter().any(|range| range.log.lane == Lane::Clinical);
+    assert!(!only_here(&cedar));
+
+    let start = |disk, enrolment: Option<SignedEnrolment>, reach, device| {
+        let keeping = network.keeping(3, &Network::secret(3), PLENTY);
+        let keeping = Keeping { enrolment: enrolment.unwrap_or(keeping.enrolment), reach, ..keeping };
+        Site::started(device, network.authority.network(), &Network::secret(3), disk, Some(keeping))
+    };
+    let reach = |kept: &[Keep]| {
+        kept.iter().rev().find_map(|keep| if let Keep::Reach(reach) = keep { Some(reach.clone()) } else { None })
+    };
+    let old = keeper.replica.device();
+    let mut keeper = start(disk, None, reach(&keeper.kept), [3; 32]);
+    sync(&mut cedar, &mut keeper, &mut |_| {});
+    assert_ne!(keeper.replica.device(), old);
+    assert!(only_here(&cedar), "the keeper has said less than before");
+
+    // What it kept of that is enough to start from, and a member that meets it tells the others.
+    let enrolment = keeper.kept.iter().find_map(|keep| match keep {
+        Keep::Enrolment(enrolment) => Some(enrolment.clone()),
+        _ => None,
+    });
+    let mut keeper = start(keeper.disk, enrolment, reach(&keeper.kept), keeper.device);
+    assert!(keeper.run(Input::Begin).is_empty());
+    let new = keeper.replica.device();
+    quiet(&mut cedar, &mut keeper);
+    quiet(&mut cedar, &mut keeper);
+    assert!(!only_here(&cedar) && keeper.replica.device() == new);
+    quiet(&mut haven, &mut cedar);
+    assert!(haven.replica.directory().is_replaced(&old));
+    assert_eq!(haven.replica.directory().contact(&new), Some(&contact));
 }

@@ -8,9 +8,7 @@ fn with_old_copy(network: &Network) -> (Site, Site, Site) {
     let mut haven = network.join(2, SiteKind::Haven, &mut cedar);
     cedar.save(4, Lane::Clinical, "before the copy");
     quiet(&mut cedar, &mut haven);
-    let mut copy = Site::restarted(1, network.authority.network(), &Network::secret(1), cedar.disk.clone());
-    // Each makes new keys of its own.
-    copy.seed = 101;
+    let copy = Site::restarted(1, network.authority.network(), &Network::secret(1), cedar.disk.clone());
     cedar.save(4, Lane::Clinical, "sent, then lost");
     cedar.save(4, Lane::Clinical, "sent, then lost as well");
     cedar.save(5, Lane::Urgent, "in a new chart");
@@ -19,7 +17,7 @@ fn with_old_copy(network: &Network) -> (Site, Site, Site) {
 }
 
 /// Sessions until both hold the same and nothing is said any more.
-fn until_quiet(sites: &mut [Site]) {
+pub(super) fn until_quiet(sites: &mut [Site]) {
     for _ in 0..8 {
         for a in 0..sites.len() {
             for b in a + 1..sites.len() {
@@ -52,6 +50,27 @@ fn a_restored_device_gets_its_lost_tail_back_and_writes_as_a_new_one() {
     assert_eq!(copy.failed, None);
 }
 
+/// A haven that was restored and had written nothing of its own since: only its receipts tell.
+#[test]
+fn a_restored_device_that_wrote_nothing_is_shown_its_own_receipt() {
+    let network = Network::new();
+    let mut cedar = network.founder(1);
+    let mut haven = network.join(2, SiteKind::Haven, &mut cedar);
+    quiet(&mut cedar, &mut haven);
+    let disk = haven.disk.clone();
+    let mut copy = Site::restarted(2, network.authority.network(), &Network::secret(2), disk);
+    let old = copy.replica.device();
+    cedar.save(4, Lane::Clinical, "held by the haven");
+    quiet(&mut cedar, &mut haven);
+    assert_eq!(cedar.only_here(), 0);
+    let report = sync(&mut copy, &mut cedar, &mut |_| {});
+    assert!(report.outcomes.contains(&Some(Outcome::Outlived)), "{:?}", report.outcomes);
+    assert_ne!(copy.replica.device(), old);
+    assert_eq!(cedar.only_here(), 2, "the record, and the grant of its chart");
+    quiet(&mut copy, &mut cedar);
+    assert_eq!((cedar.only_here(), copy.text(4)), (0, vec!["held by the haven".to_owned()]));
+}
+
 /// What every peer measured fails: restore the old folder, write before syncing, then sync.
 #[test]
 fn what_a_restored_device_writes_before_it_syncs_is_kept_beside_what_it_had_lost() {
@@ -60,8 +79,6 @@ fn what_a_restored_device_writes_before_it_syncs_is_kept_beside_what_it_had_lost
         let network = Network::new();
         let (cedar, haven, mut copy) = with_old_copy(&network);
         drop(cedar);
-        // Nonces are drawn anew, as after any restart.
-        copy.replica.random::<64>();
         let notes: Vec<_> = (0..written).map(|n| format!("written before the sync {n}")).collect();
         notes.iter().for_each(|note| copy.save(4, Lane::Clinical, note));
         let mut sites = [copy, haven];
@@ -84,7 +101,6 @@ fn a_new_chart_on_either_branch_stays_readable() {
     let network = Network::new();
     let (cedar, haven, mut copy) = with_old_copy(&network);
     drop(cedar);
-    copy.replica.random::<64>();
     copy.save(6, Lane::Urgent, "a chart whose key is granted on the losing branch");
     let mut sites = [copy, haven];
     until_quiet(&mut sites);
@@ -98,7 +114,6 @@ fn a_new_chart_on_either_branch_stays_readable() {
 fn twins_that_both_live_end_as_two_devices_and_lose_nothing() {
     let network = Network::new();
     let (mut cedar, haven, mut copy) = with_old_copy(&network);
-    copy.replica.random::<64>();
     copy.save(4, Lane::Clinical, "by the twin");
     cedar.save(4, Lane::Clinical, "by the first");
     let mut sites = [cedar, copy, haven];
@@ -118,7 +133,6 @@ fn branches_of_one_height_are_found_without_their_author() {
     let (mut cedar, mut haven, mut copy) = with_old_copy(&network);
     let mut olive = network.join(3, SiteKind::Haven, &mut cedar);
     quiet(&mut haven, &mut cedar);
-    copy.replica.random::<64>();
     // The twin knows nothing of olive, which knows its device.
     (0..4).for_each(|n| copy.save(4, Lane::Bulk, &format!("by the twin {n}")));
     (0..4).for_each(|n| cedar.save(4, Lane::Bulk, &format!("by the first {n}")));
@@ -151,7 +165,6 @@ fn never_lull_a_receipt_for_the_other_branch_is_no_receipt() {
     let network = Network::new();
     let (cedar, mut haven, mut copy) = with_old_copy(&network);
     drop(cedar);
-    copy.replica.random::<64>();
     (0..2).for_each(|n| copy.save(4, Lane::Clinical, &format!("only at the copy {n}")));
     // The haven's last words never come back.
     for _ in 0..3 {

@@ -1,0 +1,125 @@
+//! Sites that go back in time again and again, lose entries, and meet over links that break: whatever is on some disk when
+//! it ends is everywhere in the end, and nobody takes for held what is not.
+
+use super::*;
+use crate::entropy::Entropy;
+
+/// Histories of an ordinary test run. `SANAD_CHAOS=SEED` runs one.
+const SEEDS: u64 = 200;
+const STEPS: u64 = 50;
+const SCOPES: u64 = 4;
+
+struct History {
+    network: Network,
+    sites: Vec<Site>,
+    /// What a copy of each site's folder holds.
+    copies: Vec<Option<(Disk, [u8; 32])>>,
+    dice: Entropy,
+    went_back: u32,
+    lost: u32,
+}
+
+impl History {
+    fn new(seed: u64) -> History {
+        let network = Network::new();
+        let mut cedar = network.founder(1);
+        let haven = network.join(2, SiteKind::Haven, &mut cedar);
+        let olive = network.join(3, SiteKind::Enclave, &mut cedar);
+        let sites = vec![cedar, haven, olive];
+        let copies = sites.iter().map(|_| None).collect();
+        History { network, sites, copies, dice: entropy(seed ^ 0xc4a05), went_back: 0, lost: 0 }
+    }
+
+    fn below(&mut self, n: u64) -> u64 {
+        u64::from_be_bytes(self.dice.array()) % n
+    }
+
+    fn restart(&mut self, at: usize, disk: Disk, device: [u8; 32]) {
+        let network = self.network.authority.network();
+        self.sites[at] = Site::started(device, network, &self.sites[at].secret.clone(), disk, None);
+        assert!(self.sites[at].run(Input::Begin).is_empty());
+    }
+
+    fn step(&mut self, number: u64) {
+        let at = self.below(self.sites.len() as u64) as usize;
+        match self.below(100) {
+            0..40 => {
+                let (scope, lane) = (self.below(SCOPES) as u8, Lane::ALL[1 + self.below(3) as usize]);
+                let scope = scope + 1 + at as u8 * SCOPES as u8;
+                self.sites[at].save(scope, lane, &format!("note {number}"));
+                assert_eq!(self.sites[at].failed, None);
+            }
+            40..75 => {
+                let other = (at + 1 + self.below(self.sites.len() as u64 - 1) as usize) % self.sites.len();
+                let mut frames = if self.below(3) == 0 { self.below(12) } else { u64::MAX };
+                let [a, b] = self.sites.get_disjoint_mut([at, other]).unwrap();
+                sync(a, b, &mut |frame| {
+                    frames = frames.saturating_sub(1);
+                    if frames == 0 {
+                        frame.clear();
+                    }
+                });
+            }
+            75..83 => self.copies[at] = Some((self.sites[at].disk.clone(), self.sites[at].device)),
+            83..90 => {
+                if let Some((disk, device)) = self.copies[at].clone() {
+                    self.went_back += 1;
+                    self.restart(at, disk, device);
+                }
+            }
+            90..95 => {
+                // Membership is kept twice at a real site; the rest may be lost.
+                let places: Vec<_> =
+                    self.sites[at].disk.keys().filter(|(log, _)| log.lane != Lane::Control).copied().collect();
+                for _ in 0..(1 + self.below(3)).min(places.len() as u64) {
+                    let place = places[self.below(places.len() as u64) as usize];
+                    self.lost += u32::from(self.sites[at].disk.remove(&place).is_some());
+                }
+                if !places.is_empty() {
+                    self.sites[at].recounted();
+                }
+            }
+            _ => self.restart(at, self.sites[at].disk.clone(), self.sites[at].device),
+        }
+    }
+
+    /// Entries on any disk, in their places or carried.
+    fn held(sites: &[Site]) -> BTreeSet<EntryId> {
+        sites.iter().flat_map(|site| held_by(site)).collect()
+    }
+}
+
+fn held_by(site: &Site) -> BTreeSet<EntryId> {
+    let clinical = site.disk.values().filter(|entry| entry.header().log.lane != Lane::Control);
+    clinical.map(|entry| entry.carried().map_or_else(|| entry.id(), |inner| inner.id())).collect()
+}
+
+fn live(seed: u64) -> (u32, u32) {
+    let mut history = History::new(seed);
+    (0..STEPS).for_each(|number| history.step(number));
+    let held = History::held(&history.sites);
+    restored::until_quiet(&mut history.sites);
+    for site in &history.sites {
+        let has = held_by(site);
+        assert!(held.is_subset(&has), "seed {seed}: {} of {}", has.len(), held.len());
+        assert!(site.refused.iter().all(|reason| *reason == RefusedReason::Fork), "seed {seed}");
+    }
+    (history.went_back, history.lost)
+}
+
+#[test]
+fn whoever_goes_back_in_time_or_loses_entries_everything_that_is_left_comes_together() {
+    if let Ok(seed) = std::env::var("SANAD_CHAOS") {
+        live(seed.parse().unwrap());
+        return;
+    }
+    let mut sum = (0, 0);
+    for seed in 0..SEEDS {
+        let (went_back, lost) = std::panic::catch_unwind(|| live(seed)).unwrap_or_else(|panic| {
+            eprintln!("replay: SANAD_CHAOS={seed} cargo test -p sanad-log chaos");
+            std::panic::resume_unwind(panic)
+        });
+        sum = (sum.0 + went_back, sum.1 + lost);
+    }
+    assert!(sum.0 > 100 && sum.1 > 100, "{sum:?}");
+}
