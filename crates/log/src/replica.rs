@@ -592,17 +592,13 @@ impl Replica {
             return (0, fork);
         }
         let mut readable = BTreeSet::new();
-        let mut newcomers = false;
+        let (mut newcomers, mut devices) = (false, false);
         let mut forked = BTreeSet::new();
         for entry in &new {
             self.clock.observe(entry.header().hlc, now_ms);
             let learned = self.take(entry);
             newcomers |= !learned.facilities.is_empty();
-            if learned.devices {
-                // One may have taken another's place, whose logs were not looked at so far.
-                self.compared.clear();
-                self.doubtful = true;
-            }
+            devices |= learned.devices;
             // A haven passes on what it can open to havens that the maker of the chart did not know.
             self.owing |= !learned.readable.is_empty();
             readable.extend(learned.readable);
@@ -613,7 +609,9 @@ impl Replica {
         if newcomers {
             self.settle_with_havens(now_ms, out);
         }
-        self.announce_own_device(now_ms, out);
+        if devices {
+            self.devices_learned(now_ms, out);
+        }
         forked.into_iter().for_each(|log| self.doubt(log, out));
         (count, fork)
     }

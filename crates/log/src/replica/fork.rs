@@ -215,13 +215,14 @@ impl Replica {
     /// site that was never enrolled.
     pub fn succession(&self, device: DeviceId, facility: &dyn Signer) -> Option<SignedEnrolment> {
         let (network, own) = (self.network, self.directory.own());
-        // The present device's, or, if that one never came to be announced, the last one that was.
-        let credential =
-            self.directory.credential(&self.device()).or_else(|| self.directory.newest_credential(&own))?;
-        let replaces =
-            std::iter::once(self.device()).chain(self.directory.devices_of(&own)).chain(credential.replaced());
+        let (credential, before) = match self.directory.credential(&self.device()) {
+            Some(credential) => (credential, credential.replaced()),
+            // It never came to be announced, and nobody can tell which one it was to take the place of.
+            None => (self.directory.newest_credential(&own)?, self.directory.devices_of(&own).collect()),
+        };
         let mut seen = BTreeSet::from([device]);
-        let replaces = replaces.filter(|device| seen.insert(*device)).take(REPLACED_MAX).collect();
+        let replaces = std::iter::once(self.device()).chain(before).filter(|device| seen.insert(*device));
+        let replaces = replaces.take(REPLACED_MAX).collect();
         Some(credential.succeeded_by(&Successor { network, facility: own, device, replaces }, facility))
     }
 
@@ -236,6 +237,14 @@ impl Replica {
             self.lost = false;
             self.outlived(out);
         }
+    }
+
+    /// After devices were learned: one may have taken another's place, this one's even.
+    pub(super) fn devices_learned(&mut self, now_ms: u64, out: &mut Vec<Effect>) {
+        // Logs of replaced devices were not looked at so far.
+        self.compared.clear();
+        self.announce_own_device(now_ms, out);
+        self.doubt_own(out);
     }
 
     pub(super) fn renew(

@@ -502,6 +502,9 @@ impl Replica {
         if !learned.facilities.is_empty() {
             self.settle_with_havens(now_ms, out);
         }
+        if learned.devices {
+            self.devices_learned(now_ms, out);
+        }
         let shown = admitted?;
         self.keep_member(shown.device, out);
         if learned.devices && shown.facility.kind == SiteKind::Keeper {
