@@ -253,7 +253,7 @@ impl Directory {
     }
 
     /// The network's epoch keys that are held here; the one to seal with comes last.
-    pub fn epoch_keys(&self) -> impl Iterator<Item = &SealKey> {
+    pub fn epoch_keys(&self) -> impl DoubleEndedIterator<Item = &SealKey> {
         self.epochs.iter().filter_map(|id| self.keys.get(id))
     }
 

@@ -122,6 +122,8 @@ pub(crate) struct Heart {
     append_bytes: usize,
     /// Receipts, and what else spares asking again, to keep with the next commit.
     receipts: BTreeMap<String, Vec<u8>>,
+    /// What may wait for a commit that happens anyway, or for the end: losing it costs bytes.
+    lazily: BTreeMap<String, Vec<u8>>,
     /// True if the last commit failed because the disk has no room: whoever waits is told that, and not just "the disk".
     full: bool,
     /// The same for a database that is damaged.
@@ -157,6 +159,7 @@ impl Heart {
             appends: Vec::new(),
             append_bytes: 0,
             receipts: BTreeMap::new(),
+            lazily: BTreeMap::new(),
             full: false,
             damaged: false,
             met_damage: false,
@@ -180,6 +183,7 @@ impl Heart {
             let mut taken = 0;
             while let Some(command) = next.take() {
                 if matches!(command, Command::Stop) {
+                    self.receipts.append(&mut self.lazily);
                     return self.commit();
                 }
                 self.carry(command)?;
@@ -394,7 +398,12 @@ impl Heart {
 
     fn keep(&mut self, keep: &Keep) {
         let (name, value) = keep::kept(keep);
-        self.receipts.insert(name, value);
+        let waits = matches!(keep, Keep::Acknowledged(peer, _) if !self.replica.keeps_acknowledged(peer));
+        if waits {
+            self.lazily.insert(name, value)
+        } else {
+            self.receipts.insert(name, value)
+        };
     }
 
     fn refusal(&self, error: SaveError) -> SiteError {
@@ -452,6 +461,7 @@ impl Heart {
             let only_a_cut = appends.first().is_some_and(|append| append.cut.is_some());
             self.appends = appends.split_off(if only_a_cut { 1 } else { cut_at.unwrap_or(appends.len()) });
             self.append_bytes = 0;
+            self.receipts.append(&mut self.lazily);
             let mut stored = self.store_all(&appends);
             if matches!(stored, Err(StoreError::DamagedFile)) && self.mend() {
                 stored = self.store_all(&appends);

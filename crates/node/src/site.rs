@@ -84,6 +84,7 @@ struct Inner {
     next_session: AtomicU64,
     changed: watch::Receiver<u64>,
     reports: Mutex<BTreeMap<DeviceId, SessionReport>>,
+    accounts: Mutex<crate::budget::Accounts>,
     talks: Talks,
     remembered: Remembered,
     turned_away: TurnedAway,
@@ -144,6 +145,7 @@ fn begin(store: &mut Store) -> Result<(Secrets, Replica), StoreError> {
         spans: store.spans()?,
         receipts,
         acknowledged: crate::keep::acknowledged(store, &secrets)?,
+        parts: crate::keep::parts(store)?,
         keeper,
         lost: store.lost().device_due,
     });
@@ -198,6 +200,7 @@ impl Site {
         let (secrets, replica) = begun?;
         let device = replica.device();
         let talks = Talks::read(store.list_state(Talks::key())?);
+        let accounts = Mutex::new(crate::budget::read(&store)?);
         let reader = store.reader()?;
         let facility = replica.directory().own();
         let (commands, queue) = mpsc::channel(QUEUE_MAX);
@@ -217,6 +220,7 @@ impl Site {
             next_session: AtomicU64::new(1),
             changed,
             reports: Mutex::default(),
+            accounts,
             talks,
             remembered: Remembered::default(),
             turned_away: TurnedAway::default(),
@@ -357,6 +361,10 @@ impl Site {
     /// Keeps connections to peers open between sessions, so that a session costs no handshake.
     pub(crate) fn dialer(&self) -> &Dialer {
         &self.0.dialer
+    }
+
+    pub(crate) fn all_accounts(&self) -> &Mutex<crate::budget::Accounts> {
+        &self.0.accounts
     }
 
     /// Where members were found on this network.

@@ -123,6 +123,8 @@ pub struct SiteStatus {
     pub behind: Amount,
     /// Where it says it can be reached.
     pub addresses: Vec<String>,
+    /// Bytes a day to and from it, if they are bounded.
+    pub budget: Option<crate::budget::Budget>,
     /// The last session with it since this process started.
     pub last_session: Option<SessionReport>,
     /// When a session with it last finished, milliseconds since 1970; `None` if never.
@@ -254,6 +256,7 @@ impl Site {
         let counts = reader.counts()?;
         let heard = self.hearsay().await?;
         let reports = self.reports();
+        let budgets = self.budgets().await?;
         let mut sites = Vec::with_capacity(seen.len());
         for site in seen {
             let mut sum = Sums::default();
@@ -267,6 +270,7 @@ impl Site {
                 talked_ms: talks.iter().map(|talk| talk.done_ms).filter(|at_ms| *at_ms > 0).max(),
                 failing: talks.iter().filter_map(|talk| talk.failing.clone()).max_by_key(|failing| failing.last_ms),
                 last_session: site.devices.iter().find_map(|device| reports.get(device)).cloned(),
+                budget: budgets.iter().find(|budget| budget.site == site.site).cloned(),
                 facility: site.facility,
                 devices: site.devices,
                 site: site.site,

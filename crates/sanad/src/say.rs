@@ -84,6 +84,26 @@ pub enum Trouble {
     /// The port is taken.
     #[error("cannot listen there")]
     CannotListen(String),
+    /// A serial device that cannot be used.
+    #[error("the device cannot be used")]
+    Serial {
+        /// Which.
+        device: String,
+        /// Why.
+        why: String,
+    },
+    /// Frames of a size that no tiny link has.
+    #[error("no such size of frames")]
+    BadMtu(usize),
+    /// The network's keys are not here yet.
+    #[error("the keys have not arrived yet")]
+    NoKeysYet,
+    /// No site of the network has this call sign.
+    #[error("no site has this call sign")]
+    UnknownSite(String),
+    /// Not an amount of bytes a day.
+    #[error("not an amount of bytes a day")]
+    BadBudget(String),
     /// An error of the running process of this folder, already explained there.
     #[error("{text}")]
     Remote {
@@ -237,6 +257,13 @@ fn name_trouble(trouble: &Trouble) -> Named {
         Trouble::TooMuchText => (EXIT_USAGE, "too-much-text", vec![]),
         Trouble::ExportOccupied(out) => (EXIT_REFUSED, "quarantine-export-occupied", vec![("out", out.clone())]),
         Trouble::ExportFailed(why) => (EXIT_FAILED, "quarantine-export-failed", vec![("why", why.clone())]),
+        Trouble::Serial { device, why } => {
+            (EXIT_FAILED, "serial", vec![("device", device.clone()), ("why", why.clone())])
+        }
+        Trouble::BadMtu(mtu) => (EXIT_USAGE, "bad-mtu", vec![("mtu", mtu.to_string())]),
+        Trouble::NoKeysYet => (EXIT_REFUSED, "no-keys-yet", vec![]),
+        Trouble::UnknownSite(site) => (EXIT_USAGE, "unknown-site", vec![("site", site.clone())]),
+        Trouble::BadBudget(given) => (EXIT_USAGE, "bad-budget", vec![("given", given.clone())]),
         Trouble::CannotListen(why) => (EXIT_FAILED, "cannot-listen", vec![("why", why.clone())]),
         Trouble::Remote { code, .. } => (*code, "failed", vec![]),
     }

@@ -73,6 +73,7 @@ impl Site {
             spans: chains.spans().collect(),
             receipts: vec![],
             acknowledged: vec![],
+            parts: vec![],
             keeper,
             lost: false,
         });

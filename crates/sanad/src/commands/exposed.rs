@@ -135,6 +135,9 @@ pub fn status_in_words(status: &Value) -> String {
         if site["kind"] == "keeper" {
             let _ = writeln!(out, "  {:<25} {}", "", text("keeper-cannot-read", &[]));
         }
+        if site["budget"]["used_up"] == true {
+            let _ = writeln!(out, "  {:<25} {}", "", text("status-budget-used-up", &[]));
+        }
         if let Some(failing) = failing_in_words(&site["failing"]) {
             let _ = writeln!(out, "  {:<25} {failing}", "");
         }
