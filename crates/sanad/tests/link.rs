@@ -18,6 +18,8 @@ use support::{Scratch, Site, run};
 
 /// Bytes a second of 1,200 bits with a start and a stop bit.
 const BYTES_PER_S: u64 = 120;
+/// Sessions that may be disturbed before one is not.
+const TRIES: u32 = 5;
 
 /// Two pseudo-terminals with a slow line between them.
 struct Radio {
@@ -110,15 +112,19 @@ fn a_casualty_crosses_a_serial_line_of_1200_bits_a_second_and_then_nothing_chang
     assert_eq!(cedar.ok("status", &[])["only_here"]["records"], 0, "the receipt came back");
     assert!(passed < 1_500, "{passed} bytes");
 
-    let before = radio.passed.load(Ordering::Relaxed);
-    let mut answering = olive.command("link", &["--serial", radio.end(1), "--baud", "1200"]);
-    let mut answering = answering.stdout(std::process::Stdio::null()).spawn().unwrap();
-    let ran = link(&cedar, 0).join().unwrap().code(0).json();
-    answering.kill().unwrap();
-    answering.wait().unwrap();
-    println!("{ran}");
-    // Both may have called.
-    assert!(radio.passed.load(Ordering::Relaxed) - before <= 60 + 39, "{ran}");
+    // Both sides may call at once, and on a busy machine a call is repeated; one that is answered at once costs this.
+    let mut costs = (0..TRIES).map(|_| {
+        let mut answering = olive.command("link", &["--serial", radio.end(1), "--baud", "1200"]);
+        let mut answering = answering.stdout(std::process::Stdio::null()).spawn().unwrap();
+        let ran = link(&cedar, 0).join().unwrap().code(0).json();
+        answering.kill().unwrap();
+        answering.wait().unwrap();
+        let session = ran["sessions"].as_array().unwrap().last().unwrap().clone();
+        println!("{session}");
+        assert_eq!(session["complete"], true);
+        session["bytes_sent"].as_u64().unwrap() + session["bytes_received"].as_u64().unwrap()
+    });
+    assert!(costs.any(|bytes| bytes <= 60), "nothing changed, and each time it cost more");
     assert!(cedar.export(&scratch.at("out")).len() >= 2);
     assert!(olive.export(&scratch.at("olive-out")).contains_key("AllergyIntolerance/a1.json"));
 }
