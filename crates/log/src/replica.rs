@@ -14,6 +14,7 @@ mod order;
 mod save;
 mod session;
 mod short;
+mod strangers;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ pub use keep::{Keep, Keeping, Room, Takes};
 pub use save::Part;
 pub use session::{Outcome, SessionStats};
 pub use short::InParts;
+pub use strangers::{STRANGER_BODY_BYTES_MAX, STRANGER_ENTRIES_MAX};
 
 use crate::chain::{Chains, Fork, Span};
 use crate::clock::Clock;
@@ -248,8 +250,8 @@ pub struct Refused {
     pub from: Option<DeviceId>,
     /// Why.
     pub reason: RefusedReason,
-    /// Header and body, if they could be read.
-    pub entry: Option<Box<Entry>>,
+    /// Header and body; the whole run as it came, if that is of a format which is not known here.
+    pub bytes: Vec<u8>,
 }
 
 /// Why an entry was not taken.
@@ -584,8 +586,9 @@ impl Replica {
         let (new, fork) = self.chains.sift(entries);
         let new = self.within_room(new);
         if let Some(Fork { log, seq, .. }) = fork {
-            let entry = offered.into_iter().find(|entry| entry.header().seq == seq).map(Box::new);
-            out.push(Effect::KeepRefused(Refused { log, seq, from, reason: RefusedReason::Fork, entry }));
+            let entry = offered.iter().find(|entry| entry.header().seq == seq);
+            let bytes = entry.map(|entry| [&entry.header().encode(), entry.body()].concat()).unwrap_or_default();
+            out.push(Effect::KeepRefused(Refused { log, seq, from, reason: RefusedReason::Fork, bytes }));
         }
         let fork = fork.or(lost);
         if new.is_empty() {

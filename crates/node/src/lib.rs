@@ -20,6 +20,7 @@ pub mod keep;
 pub mod keepers;
 pub mod link;
 pub mod pins;
+pub mod quarantine;
 mod roots;
 pub mod save;
 pub mod session;

@@ -152,6 +152,7 @@ fn begin(store: &mut Store) -> Result<(Secrets, Replica), StoreError> {
     control.iter().for_each(|entry| replica.remember(entry));
     if !is_keeper {
         // What could not be opened when it came, because the power went between a grant and its use.
+        store.look_again(replica.directory())?;
         let sealed = store.sealed_scopes()?;
         let readable = sealed.into_iter().filter(|scope| replica.directory().is_readable(scope)).collect();
         store.open_backlog(&readable, replica.directory())?;
@@ -289,7 +290,13 @@ impl Site {
     /// # Errors
     /// Refused as a whole; nothing of it remains.
     pub async fn save(&self, request: SaveRequest) -> Result<Saved, SiteError> {
-        let drafted = Box::new(Drafted::of(request).await?);
+        self.save_in(request, None).await
+    }
+
+    /// The same, in this chart if it can be opened here, whatever the resources say whose they are.
+    pub(crate) async fn save_in(&self, request: SaveRequest, chart: Option<ScopeTag>) -> Result<Saved, SiteError> {
+        let mut drafted = Box::new(Drafted::of(request).await?);
+        drafted.chart = chart;
         let (answer, answered) = oneshot::channel();
         self.send(Command::Save(drafted, answer)).await?;
         answered.await.map_err(|_| SiteError::Closed)?

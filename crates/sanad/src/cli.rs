@@ -176,6 +176,9 @@ pub enum Command {
         #[arg(long, value_name = "CALLSIGN")]
         by: String,
     },
+    /// What cannot be accepted, or not yet: listed with its reason, written out, taken in.
+    #[command(subcommand)]
+    Quarantine(Quarantine),
     /// Check every stored byte against its hash, signature and chain.
     Check {
         /// The data folder.
@@ -184,6 +187,36 @@ pub enum Command {
         /// can be read, and keep the damaged file.
         #[arg(long)]
         rebuild: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum Quarantine {
+    /// What is kept apart, why, from whom it came and when; and devices that went back in time.
+    List {
+        /// The data folder.
+        dir: PathBuf,
+    },
+    /// Write pieces as they came, with a list in plain words. What is sealed stays sealed.
+    Export {
+        /// The data folder.
+        dir: PathBuf,
+        /// The folder to write: new or empty.
+        out: PathBuf,
+        /// Which, by their numbers; all if none is named.
+        #[arg(value_name = "N")]
+        numbers: Vec<u64>,
+    },
+    /// Take a piece in, as a clinician decides: its records are saved anew by this site, with a record of whence they are.
+    Adopt {
+        /// The data folder.
+        dir: PathBuf,
+        /// Its number.
+        #[arg(value_name = "N")]
+        number: u64,
+        /// Call sign of who decides.
+        #[arg(long, value_name = "CALLSIGN")]
+        by: Option<String>,
     },
 }
 

@@ -9,6 +9,7 @@ mod found;
 mod keep;
 mod link;
 pub mod operate;
+pub mod quarantine;
 mod serve;
 mod sms;
 
@@ -89,6 +90,10 @@ async fn dispatch(cli: Cli) -> Result<u8> {
         Command::Grant { dir, patient, to, by } => {
             let (patient, to, by) = (patient.clone(), to.clone(), by.clone());
             (dir, Operation::Ask(ask::Operation::Grant { patient, to, by }))
+        }
+        Command::Quarantine(command) => {
+            let (dir, operation) = quarantine::Operation::of(command, absolute);
+            (dir, Operation::Quarantine(operation))
         }
         Command::Check { dir, rebuild } => (dir, Operation::Check { rebuild: *rebuild }),
     };

@@ -6,6 +6,7 @@ use sanad_log::replica::SaveError;
 use sanad_node::ask::AskError;
 use sanad_node::bundle::BundleError;
 use sanad_node::carrier::DialError;
+use sanad_node::quarantine::AdoptError;
 use sanad_node::site::SiteError;
 use sanad_store::StoreError;
 use std::path::PathBuf;
@@ -74,6 +75,12 @@ pub enum Trouble {
     /// More text than any phone sends.
     #[error("too much text")]
     TooMuchText,
+    /// Something is in the folder already.
+    #[error("the folder is not empty")]
+    ExportOccupied(String),
+    /// The folder cannot be written.
+    #[error("the folder cannot be written")]
+    ExportFailed(String),
     /// The port is taken.
     #[error("cannot listen there")]
     CannotListen(String),
@@ -126,7 +133,8 @@ fn bundle(language: LanguageIdentifier, source: &str) -> FluentBundle<FluentReso
     bundle
 }
 
-fn text_in(arabic: bool, id: &str, args: &[(&str, String)]) -> String {
+/// A message in one of the two languages.
+pub fn text_in(arabic: bool, id: &str, args: &[(&str, String)]) -> String {
     let bundle = if arabic { bundle(langid!("ar"), ARABIC) } else { bundle(langid!("en"), ENGLISH) };
     let mut values = FluentArgs::new();
     for (name, value) in args {
@@ -172,6 +180,12 @@ pub fn name(error: &anyhow::Error) -> Named {
         return match error {
             AskError::Site(error) => name_site(error),
             error => crate::commands::ask::name(error),
+        };
+    }
+    if let Some(error) = error.downcast_ref::<AdoptError>() {
+        return match error {
+            AdoptError::Site(error) => name_site(error),
+            error => crate::commands::quarantine::name(error),
         };
     }
     if let Some(error) = error.downcast_ref::<BundleError>() {
@@ -241,6 +255,8 @@ fn name_trouble(trouble: &Trouble) -> Named {
         Trouble::BadAddress(address) => (EXIT_USAGE, "bad-address", vec![("address", address.clone())]),
         Trouble::PeerOfWhich(name) => (EXIT_USAGE, "peer-of-which", vec![("name", name.clone())]),
         Trouble::TooMuchText => (EXIT_USAGE, "too-much-text", vec![]),
+        Trouble::ExportOccupied(out) => (EXIT_REFUSED, "quarantine-export-occupied", vec![("out", out.clone())]),
+        Trouble::ExportFailed(why) => (EXIT_FAILED, "quarantine-export-failed", vec![("why", why.clone())]),
         Trouble::Serial { device, why } => {
             (EXIT_FAILED, "serial", vec![("device", device.clone()), ("why", why.clone())])
         }

@@ -16,7 +16,7 @@ use crate::message::{
     Hello, Incoming, Message, Numbering, RANGES_MAX, RECEIPTS_BYTES_MAX, RECEIPTS_MAX, Refusal, encode,
 };
 use crate::receipt::{Form, Receipt, ReceiptError};
-use crate::run::{CheckedRun, RUN_ENTRIES_MAX, encode_run};
+use crate::run::{CheckedRun, RUN_ENTRIES_MAX, Unfit, encode_run};
 use crate::short::{self, BODY_BYTES_MAX};
 use crate::sign::Purpose;
 use std::collections::{BTreeSet, VecDeque};
@@ -726,7 +726,8 @@ impl Replica {
         let outstanding = session.wanted.count();
         let (short, asked_max) = (session.short.is_some(), session.pace.asked_max());
         let ranges_max = if short { crate::short::RANGES_MAX } else { RANGES_MAX };
-        let ranges = self.within_bounds(ranges, &coming, outstanding);
+        let mut ranges = self.within_bounds(ranges, &coming, outstanding);
+        self.bound_strangers(&mut ranges);
         let mut ranges = order::next_asked(ranges, asked_max, ranges_max);
         if short {
             ranges = order::newest_first(ranges, ranges_max);
@@ -757,18 +758,19 @@ impl Replica {
         run: CheckedRun,
         out: &mut Vec<Effect>,
     ) {
-        let CheckedRun { log, entries, refused } = run;
+        let CheckedRun { log, mut entries, refused } = run;
+        let left_out = self.bound_stranger(&log, &mut entries) > 0;
         let (received, fork) = self.receive(now_ms, Some(peer), entries, None, out);
-        let closed = !self.takes_lane(log.lane);
+        let closed = left_out || !self.takes_lane(log.lane);
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.stats.entries_received += received as u64;
         if fork.is_some() || refused.is_some() || closed {
             // Nothing more of this log is expected from this peer; the rest goes on.
             session.give_up_log(log);
         }
-        if let Some((seq, error)) = refused {
+        if let Some(Unfit { seq, error, bytes }) = refused {
             let reason = RefusedReason::Entry(error);
-            out.push(Effect::KeepRefused(Refused { log, seq, from: Some(peer), reason, entry: None }));
+            out.push(Effect::KeepRefused(Refused { log, seq, from: Some(peer), reason, bytes }));
         }
         if let Some(Fork { log, differ, .. }) = fork.filter(|fork| self.durable.contains(&fork.log, fork.differ)) {
             self.trace(id, log, differ, out);

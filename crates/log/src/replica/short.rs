@@ -353,16 +353,16 @@ impl Replica {
     }
 
     /// True for a device that has yet to show its enrolment: a keeper deals with no other, and reads of nobody in lane 0.
-    fn is_stranger(&self, device: &DeviceId) -> bool {
+    fn is_unmet(&self, device: &DeviceId) -> bool {
         self.keeper.is_some() && self.directory.facility_of(device).is_none()
     }
 
     /// It is clear who the other side is.
     fn met(&mut self, now_ms: u64, id: SessionId, device: DeviceId, out: &mut Vec<Effect>) {
-        let is_stranger = self.is_stranger(&device);
+        let is_unmet = self.is_unmet(&device);
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let Some(short) = &mut session.short else { return };
-        if is_stranger {
+        if is_unmet {
             short.unknown = Some(device);
             return self.send(id, encode::who_are_you(), false, out);
         }
@@ -374,7 +374,7 @@ impl Replica {
     fn called(&mut self, id: SessionId, call: Call, out: &mut Vec<Effect>) {
         let own = self.device();
         let own_receipt = self.own_receipt();
-        let peer = self.find_caller(call.from).filter(|peer| !self.is_stranger(peer));
+        let peer = self.find_caller(call.from).filter(|peer| !self.is_unmet(peer));
         let receipt = peer.and_then(|peer| self.receipts.get(&peer)).cloned();
         let (salt, coming, held) = (self.entropy.array::<SALT_LEN>(), self.chains.frontier(), self.claimed());
         let limits = &self.limits;

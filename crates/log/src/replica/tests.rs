@@ -16,6 +16,7 @@ mod found;
 mod keeper;
 mod overlap;
 mod restored;
+mod strangers;
 
 const NOW: u64 = 1_519_000_000_000;
 

@@ -1,6 +1,6 @@
 //! Commands on an existing site. They run in this process if the folder is free, else in the process that serves it.
 
-use super::{WRONG_PASSPHRASE_DELAY, ask, bundle, check, exposed, link, sms};
+use super::{WRONG_PASSPHRASE_DELAY, ask, bundle, check, exposed, link, quarantine, sms};
 use crate::progress::bar;
 use crate::remote;
 use crate::say::{self, EXIT_DAMAGED, EXIT_FAILED, Trouble};
@@ -69,6 +69,8 @@ pub enum Operation {
     },
     /// Asks, answers, grants.
     Ask(ask::Operation),
+    /// What is kept apart.
+    Quarantine(quarantine::Operation),
     /// Check.
     Check {
         /// And rebuild.
@@ -169,6 +171,7 @@ pub async fn run(site: &Site, operation: &Operation, progress: Progress<'_>) -> 
         Operation::Link(linking) => link::run(site, linking, progress).await,
         Operation::Budget { site: with, change } => link::run_budget(site, with.as_deref(), *change).await,
         Operation::Ask(operation) => ask::run(site, operation).await,
+        Operation::Quarantine(operation) => quarantine::run(site, operation).await,
         Operation::Check { rebuild } => check::run(site, *rebuild, progress).await,
         Operation::BundleWrite { out, max_bytes, site: to } => {
             bundle::write(site, out, *max_bytes, to.as_deref(), progress).await
@@ -243,6 +246,7 @@ pub fn in_words(operation: &Operation, result: &Value) -> String {
         Operation::Link(_) => write!(out, "{}", link::in_words(result)),
         Operation::Budget { .. } => write!(out, "{}", link::budgets_in_words(result)),
         Operation::Ask(operation) => write!(out, "{}", ask::in_words(operation, result)),
+        Operation::Quarantine(operation) => write!(out, "{}", quarantine::in_words(operation, result)),
         Operation::Check { .. } => write!(out, "{}", check::in_words(result)),
         Operation::BundleWrite { .. } => write!(out, "{}", bundle::written_in_words(result)),
         Operation::BundleRead { .. } => write!(out, "{}", bundle::read_in_words(result)),
