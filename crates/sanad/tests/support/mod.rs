@@ -3,6 +3,8 @@
 #![allow(clippy::disallowed_methods, reason = "a test of a process looks at the clock and waits for it")]
 
 pub mod control;
+#[cfg(target_os = "linux")]
+pub mod fabric;
 pub mod fhir;
 pub mod relay;
 
