@@ -61,7 +61,7 @@ async function addresses(page) {
     const found = page.locator(selector).first();
     return (await found.count()) ? await found.getAttribute('href') : undefined;
   };
-  const list = { overview: '/', sites: '/sites', patients: '/patients', conflicts: '/conflicts', missing: '/patients/nobody-is-called-this' };
+  const list = { overview: '/', sites: '/sites', patients: '/patients', conflicts: '/conflicts', quarantine: '/quarantine', missing: '/patients/nobody-is-called-this' };
   list.patient = await first('/patients', '.person:has(.chip--warn)') ?? await first('/patients', '.person');
   list.plain = await first('/patients', '.person:not(:has(.chip))');
   list.last = await first('/patients', 'a[rel=next]');

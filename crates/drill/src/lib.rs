@@ -5,3 +5,5 @@
 pub mod sim;
 /// Synthetic siege patients as FHIR R4 JSON, from a seed.
 pub mod synth;
+/// Two sites on a tiny link, in simulated time.
+pub mod tiny;

@@ -81,14 +81,19 @@ impl Chains {
 
     /// All pieces in eight bytes: what two replicas with the same places compare to see whether they hold the same entries.
     pub fn digest(&self) -> [u8; 8] {
+        let mut out = [0u8; 8];
+        out.copy_from_slice(&self.tips(|_| true)[..8]);
+        out
+    }
+
+    /// Where some of the pieces end, and at which entries.
+    pub fn tips(&self, counts: impl Fn(&Span) -> bool) -> [u8; 32] {
         let mut hash = blake3::Hasher::new_derive_key("sanad 2026 heads v1");
-        for span in self.0.values() {
+        for span in self.0.values().filter(|span| counts(span)) {
             hash.update(&[span.log.lane as u8]).update(span.log.author.as_bytes());
             hash.update(&span.to.to_be_bytes()).update(span.last_id.as_bytes());
         }
-        let mut out = [0u8; 8];
-        out.copy_from_slice(&hash.finalize().as_bytes()[..8]);
-        out
+        *hash.finalize().as_bytes()
     }
 
     fn covering(&self, log: LogId, seq: Seq) -> Option<Span> {

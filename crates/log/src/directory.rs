@@ -8,7 +8,7 @@ use crate::control::{
     from_cbor, open_handover, to_cbor,
 };
 use crate::entropy::Entropy;
-use crate::entry::{BodyKind, Entry};
+use crate::entry::{BodyKind, Entry, Header};
 use crate::fork::{ForkProof, Forks};
 use crate::ids::{DeviceId, FacilityId, KeyId, Lane, LogId, NetworkId, ScopeTag, Seq};
 use crate::policy::{Policy, Ranked, SignedPolicy};
@@ -253,7 +253,7 @@ impl Directory {
     }
 
     /// The network's epoch keys that are held here; the one to seal with comes last.
-    pub fn epoch_keys(&self) -> impl Iterator<Item = &SealKey> {
+    pub fn epoch_keys(&self) -> impl DoubleEndedIterator<Item = &SealKey> {
         self.epochs.iter().filter_map(|id| self.keys.get(id))
     }
 
@@ -265,11 +265,20 @@ impl Directory {
         if let Some(inner) = entry.carried() {
             return self.open(&inner);
         }
-        let key = match entry.header().kind {
-            BodyKind::Sealed => key_id_of(entry.body()).and_then(|id| self.keys.get(&id)).ok_or(Unreadable::Sealed)?,
+        self.open_apart(entry.header(), entry.body())
+    }
+
+    /// Opens a body that may belong to no entry that holds. What opens was sealed by somebody who had the key, for this
+    /// author, place and chart, whether or not the rest of the header is as it was; who that was, nothing says.
+    ///
+    /// # Errors
+    /// [`Unreadable`]: sealed here, or broken.
+    pub fn open_apart(&self, header: &Header, body: &[u8]) -> Result<Clear, Unreadable> {
+        let key = match header.kind {
+            BodyKind::Sealed => key_id_of(body).and_then(|id| self.keys.get(&id)).ok_or(Unreadable::Sealed)?,
             BodyKind::Addressed => return Err(Unreadable::Sealed),
         };
-        key.open(entry.body(), &entry.header().sealed_part()).map_err(|error| match error {
+        key.open(body, &header.sealed_part()).map_err(|error| match error {
             OpenError::OtherKey => Unreadable::Sealed,
             OpenError::Form | OpenError::Broken => Unreadable::Broken,
         })

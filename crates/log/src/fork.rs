@@ -115,6 +115,11 @@ impl Forks {
         self.0.get(log).into_iter().flat_map(|places| places.keys().copied())
     }
 
+    /// Where in the control lane it was stated that a log is forked.
+    pub fn stated(&self, log: &LogId) -> impl Iterator<Item = (DeviceId, Seq)> + '_ {
+        self.0.get(log).into_iter().flat_map(|places| places.values().flat_map(|place| place.stated.iter().copied()))
+    }
+
     /// A frontier without the places of forked logs of which it does not say which branch was held.
     pub fn uncontested(&self, frontier: &Frontier) -> Frontier {
         let mut uncontested = frontier.clone();

@@ -20,8 +20,10 @@ pub mod receipt;
 pub mod replica;
 pub mod run;
 pub mod seal;
+pub mod short;
 pub mod sign;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod text;
+pub mod tiny;
 pub mod wire;

@@ -6,6 +6,7 @@ use crate::frontier::Range;
 use crate::ids::{DeviceId, Lane, LogId, NetworkId};
 use crate::reach::SignedReach;
 use crate::run::{CheckedRun, check_run};
+use crate::short::{self, Short};
 use crate::sign::{Signature, Verifier};
 use crate::wire::{FormatError, Reader, put_varint};
 
@@ -110,6 +111,8 @@ pub enum Message {
     Header(Option<Box<[u8; HEADER_LEN]>>),
     /// Where the sender, a keeper, is reached: please write it down.
     Reach(Box<SignedReach>),
+    /// What only a tiny link says.
+    Short(Short),
 }
 
 /// Adds the places to a message, authors by number.
@@ -243,9 +246,9 @@ pub mod encode {
     }
 
     /// Show. `authors` as in [`which`].
-    pub fn show(place: Range, authors: &[DeviceId]) -> Vec<u8> {
+    pub fn show(places: &[Range], authors: &[DeviceId]) -> Vec<u8> {
         let mut out = vec![18];
-        put_ranges(&mut out, &[place], authors);
+        put_ranges(&mut out, places, authors);
         out
     }
 
@@ -338,7 +341,7 @@ pub fn decode(bytes: &[u8], network: &NetworkId, verifier: &dyn Verifier) -> Res
         19 if r.is_empty() => Message::Header(None),
         19 => Message::Header(Some(Box::new(r.array()?))),
         REACH => return Ok(Incoming::Ready(Message::Reach(Box::new(from_cbor(r.rest())?)))),
-        _ => return Err(FormatError::Invalid("message kind")),
+        kind => return Ok(Incoming::Ready(Message::Short(short::decode(kind, &mut r)?))),
     };
     if r.is_empty() { Ok(Incoming::Ready(message)) } else { Err(FormatError::Invalid("bytes after a message")) }
 }

@@ -15,7 +15,7 @@ pub struct Receipt {
     pub counter: u64,
     /// What it durably holds.
     pub frontier: Frontier,
-    signature: Signature,
+    pub(crate) signature: Signature,
 }
 
 /// How the frontier of a receipt is written.
@@ -36,6 +36,17 @@ impl Receipt {
     pub fn sign(network: &NetworkId, counter: u64, frontier: Frontier, signer: &dyn Signer) -> Receipt {
         let signature = signer.sign(Purpose::Receipt, &signed_message(network, counter, &frontier.hash()));
         Receipt { device: signer.device(), counter, frontier, signature }
+    }
+
+    /// True if this device has signed a receipt of this counter for a frontier of this hash.
+    pub fn is_signed(
+        network: &NetworkId,
+        device: &DeviceId,
+        (counter, frontier_hash, signature): (u64, &[u8; 32], &Signature),
+        verifier: &dyn Verifier,
+    ) -> bool {
+        let message = signed_message(network, counter, frontier_hash);
+        counter > 0 && verifier.verify(device, Purpose::Receipt, &message, signature)
     }
 
     /// Bytes: device, counter, form, signature, frontier.
@@ -83,8 +94,7 @@ impl Receipt {
             let base = base(&device).filter(|base| base.counter == base_counter).ok_or(ReceiptError::OtherBase)?;
             Frontier::decode_delta(r.rest(), &base.frontier)?
         };
-        let message = signed_message(network, counter, &frontier.hash());
-        if counter == 0 || !verifier.verify(&device, Purpose::Receipt, &message, &signature) {
+        if !Receipt::is_signed(network, &device, (counter, &frontier.hash(), &signature), verifier) {
             return Err(ReceiptError::Signature);
         }
         Ok(Receipt { device, counter, frontier, signature })

@@ -10,8 +10,11 @@ mod carried;
 mod exposure;
 mod fork;
 mod keep;
+mod order;
 mod save;
 mod session;
+mod short;
+mod strangers;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +23,8 @@ pub use fork::Cut;
 pub use keep::{Keep, Keeping, Room, Takes};
 pub use save::Part;
 pub use session::{Outcome, SessionStats};
+pub use short::InParts;
+pub use strangers::{STRANGER_BODY_BYTES_MAX, STRANGER_ENTRIES_MAX};
 
 use crate::chain::{Chains, Fork, Span};
 use crate::clock::Clock;
@@ -29,7 +34,7 @@ use crate::entropy::Entropy;
 use crate::entry::{Entry, EntryError, Header};
 use crate::fork::ForkProof;
 use crate::frontier::{Frontier, Range};
-use crate::ids::{DeviceId, EntryId, FacilityId, LogId, NetworkId, ScopeTag, Seq};
+use crate::ids::{DeviceId, EntryId, FacilityId, Lane, LogId, NetworkId, ScopeTag, Seq};
 use crate::message::Incoming;
 use crate::policy::SignedPolicy;
 use crate::receipt::Receipt;
@@ -37,7 +42,8 @@ use crate::seal::Clear;
 use crate::sign::{Signer, Verifier};
 use fork::{Doubt, Reading};
 use session::Session;
-use std::collections::{BTreeMap, BTreeSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Names an append or a save; chosen by whoever asks.
 pub type Token = u64;
@@ -71,6 +77,21 @@ pub enum Input {
         /// The device that should answer, if one is known.
         expected: Option<DeviceId>,
     },
+    /// A tiny link has a peer: the session that is called gets the call as its first message.
+    Linked {
+        /// The new session.
+        session: SessionId,
+        /// True on the side that calls.
+        initiator: bool,
+        /// Who is called, if that is known.
+        to: Option<DeviceId>,
+        /// Lanes up to this one travel.
+        lanes: Lane,
+        /// What the line is believed to carry in a second, in bytes, until it is measured.
+        bytes_per_s: u64,
+    },
+    /// From now on, only lanes up to this one travel to and from a device: its budget is used up, or is there again.
+    Limit(DeviceId, Lane),
     /// A frame arrived, decoded by [`crate::message::decode`].
     Message(SessionId, Incoming),
     /// A frame arrived that is not a message.
@@ -229,8 +250,8 @@ pub struct Refused {
     pub from: Option<DeviceId>,
     /// Why.
     pub reason: RefusedReason,
-    /// Header and body, if they could be read.
-    pub entry: Option<Box<Entry>>,
+    /// Header and body; the whole run as it came, if that is of a format which is not known here.
+    pub bytes: Vec<u8>,
 }
 
 /// Why an entry was not taken.
@@ -297,6 +318,14 @@ pub struct Replica {
     receipts: BTreeMap<DeviceId, Receipt>,
     /// The newest own receipt that a peer is believed to hold; one that does not says so, and is told the whole.
     acknowledged: BTreeMap<DeviceId, Receipt>,
+    /// What devices have confirmed in parts since their newest receipt, where a whole one did not fit.
+    parts: BTreeMap<DeviceId, InParts>,
+    /// Devices to and from which not every lane travels.
+    limits: BTreeMap<DeviceId, Lane>,
+    /// Authors of whom something came last, newest first: what a part of a frontier tells first.
+    recent: VecDeque<DeviceId>,
+    /// The wall clock of the input that is being handled: for paces alone.
+    now_ms: u64,
     sessions: BTreeMap<SessionId, Session>,
     /// True while havens may lack grants that this site owes them.
     owing: bool,
@@ -337,6 +366,8 @@ pub struct Start {
     pub receipts: Vec<Receipt>,
     /// Own receipts that peers are known to hold, as [`Keep::Acknowledged`] had them.
     pub acknowledged: Vec<(DeviceId, Receipt)>,
+    /// What devices have confirmed in parts, as [`Keep::Part`] had it.
+    pub parts: Vec<(DeviceId, InParts)>,
     /// What a keeper was told at its join and has seen since; `None` at every other site.
     pub keeper: Option<Keeping>,
     /// True if the disk has lost something that this device's receipts may have claimed.
@@ -347,6 +378,9 @@ impl Replica {
     /// Starts from what the disk holds. Then feed every control entry through [`Replica::remember`].
     pub fn new(start: Start) -> Self {
         let chains = Chains::new(start.spans);
+        // What the device before this one has signed is no receipt of this one.
+        let device = start.signer.device();
+        let acknowledged = start.acknowledged.into_iter().filter(|(_, receipt)| receipt.device == device).collect();
         let (directory, keeper) = keep::directory(start.network, start.secret, start.keeper, &*start.verifier);
         Replica {
             network: start.network,
@@ -360,7 +394,11 @@ impl Replica {
             pending: BTreeMap::new(),
             next_token: 1 << 32,
             receipts: start.receipts.into_iter().map(|receipt| (receipt.device, receipt)).collect(),
-            acknowledged: start.acknowledged.into_iter().collect(),
+            acknowledged,
+            parts: start.parts.into_iter().collect(),
+            limits: BTreeMap::new(),
+            recent: VecDeque::new(),
+            now_ms: 0,
             sessions: BTreeMap::new(),
             owing: true,
             outlived: false,
@@ -438,11 +476,11 @@ impl Replica {
     /// devices of *other* enrolled facilities say. Exact or over-stated, never under-stated: a receipt is made only after
     /// the other disk has confirmed, and what has not come back counts as not there.
     pub fn only_here(&self) -> Vec<Range> {
-        // Receipt by receipt: after the first, hardly anything is left to be compared with the others.
+        // Device by device: after the first, hardly anything is left to be compared with the others.
         let mut alone: Option<Frontier> = None;
-        for (device, receipt) in &self.receipts {
-            if self.directory.facility_of(device).is_some_and(|facility| facility != self.directory.own()) {
-                let rest = alone.as_ref().unwrap_or(&self.durable).minus(&self.vouched(receipt));
+        for (facility, places) in self.confirmed() {
+            if facility != self.directory.own() {
+                let rest = alone.as_ref().unwrap_or(&self.durable).minus(&places);
                 let alone = alone.insert(Frontier::default());
                 rest.into_iter().for_each(|range| alone.insert(range));
             }
@@ -450,20 +488,28 @@ impl Replica {
         alone.as_ref().unwrap_or(&self.durable).minus(&Frontier::default())
     }
 
-    /// What of the places held here a facility has not confirmed; `None` if no receipt of it has come.
+    /// What of the places held here a facility has not confirmed; `None` if nothing that it confirms has come.
     pub fn unconfirmed_by(&self, facility: &FacilityId) -> Option<Vec<Range>> {
         let mut theirs = None;
-        for (device, receipt) in &self.receipts {
-            if self.directory.facility_of(device) == Some(*facility) {
-                theirs.get_or_insert_with(Frontier::default).extend(&self.vouched(receipt));
-            }
+        for (_, places) in self.confirmed().filter(|(of, _)| of == facility) {
+            theirs.get_or_insert_with(Frontier::default).extend(&places);
         }
         theirs.map(|theirs| self.durable.minus(&theirs))
+    }
+
+    /// What counts as held by each enrolled device, by its newest receipt and by the parts that came since.
+    fn confirmed(&self) -> impl Iterator<Item = (FacilityId, Cow<'_, Frontier>)> {
+        let whole = self.receipts.iter().map(|(device, receipt)| (device, &receipt.frontier));
+        let parts = self.parts.iter().map(|(device, parts)| (device, &parts.places));
+        whole
+            .chain(parts)
+            .filter_map(|(device, places)| Some((self.directory.facility_of(device)?, self.vouched(device, places))))
     }
 
     /// Carries one input through. `now_ms` is the wall clock in milliseconds since 1970; it is stored, never trusted.
     pub fn handle(&mut self, now_ms: u64, input: Input) -> Vec<Effect> {
         let mut out = Vec::new();
+        self.now_ms = now_ms;
         if std::mem::take(&mut self.doubtful) {
             self.doubt_own(&mut out);
             self.announce_own_device(now_ms, &mut out);
@@ -488,6 +534,13 @@ impl Replica {
                 }
                 self.connected(session, initiator, exporter, expected, &mut out)
             }
+            Input::Linked { session, initiator, to, lanes, bytes_per_s } => {
+                if self.owing {
+                    self.settle_with_havens(now_ms, &mut out);
+                }
+                self.linked(session, initiator, to, (lanes, bytes_per_s), &mut out)
+            }
+            Input::Limit(device, lanes) => self.limit(device, lanes, &mut out),
             Input::Message(session, incoming) => self.message(now_ms, session, incoming, &mut out),
             Input::Garbled(session) => self.refuse(session, crate::message::Refusal::Malformed, &mut out),
             Input::Flushed(session) => self.flushed(session, &mut out),
@@ -533,8 +586,9 @@ impl Replica {
         let (new, fork) = self.chains.sift(entries);
         let new = self.within_room(new);
         if let Some(Fork { log, seq, .. }) = fork {
-            let entry = offered.into_iter().find(|entry| entry.header().seq == seq).map(Box::new);
-            out.push(Effect::KeepRefused(Refused { log, seq, from, reason: RefusedReason::Fork, entry }));
+            let entry = offered.iter().find(|entry| entry.header().seq == seq);
+            let bytes = entry.map(|entry| [&entry.header().encode(), entry.body()].concat()).unwrap_or_default();
+            out.push(Effect::KeepRefused(Refused { log, seq, from, reason: RefusedReason::Fork, bytes }));
         }
         let fork = fork.or(lost);
         if new.is_empty() {
@@ -587,6 +641,7 @@ impl Replica {
             assert!(!self.durable.contains(&header.log, header.seq), "a place is filled once");
             held.insert(Range { log: header.log, from: header.seq, to: header.seq });
         }
+        self.note_recent(&held);
         let token = self.next_token;
         self.next_token += 1;
         let ids = entries.iter().map(|appending| appending.entry.id()).collect();

@@ -62,25 +62,41 @@ pub struct CheckedRun {
     pub log: LogId,
     /// Entries whose hash and signature hold, consecutive.
     pub entries: Vec<Entry>,
-    /// The place of the first refused entry and why, if one was refused.
-    pub refused: Option<(Seq, EntryError)>,
+    /// The first that does not hold, if there is one.
+    pub refused: Option<Unfit>,
+}
+
+/// What of a run does not hold, with its bytes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unfit {
+    /// The place it claims.
+    pub seq: Seq,
+    /// Why it does not hold.
+    pub error: EntryError,
+    /// Header and body; the whole run as it came, if that is of a format which is not known here.
+    pub bytes: Vec<u8>,
 }
 
 /// Decodes and checks a run. Every signature is checked (decision 0002).
+///
+/// A run of a format that is not known here holds nothing but what a later release may read: it is refused as a whole, at
+/// the log and the place where every format has them, so that its log waits and every other goes on.
 ///
 /// # Errors
 /// The bytes are not a run at all. A bad entry inside is not an error of the run.
 pub fn check_run(bytes: &[u8], network: &NetworkId, verifier: &dyn Verifier) -> Result<CheckedRun, FormatError> {
     let mut r = Reader::new(bytes);
     let [version, suite, lane] = r.array()?;
-    if version != FORMAT_VERSION || suite != SUITE {
-        return Err(FormatError::Version(if version == FORMAT_VERSION { suite } else { version }));
-    }
     let lane = Lane::from_u8(lane).ok_or(FormatError::Invalid("lane"))?;
     let log = LogId { lane, author: DeviceId(r.array()?) };
     let first = r.varint()?;
     if first == 0 || first > SEQ_MAX {
         return Err(FormatError::Invalid("place in the log"));
+    }
+    if version != FORMAT_VERSION || suite != SUITE {
+        let error = FormatError::Version(if version == FORMAT_VERSION { suite } else { version }).into();
+        let refused = Some(Unfit { seq: first, error, bytes: bytes.to_vec() });
+        return Ok(CheckedRun { log, entries: Vec::new(), refused });
     }
     let mut prev = if first > 1 { EntryId(r.array()?) } else { EntryId([0; 32]) };
     let count = r.varint()?;
@@ -92,13 +108,13 @@ pub fn check_run(bytes: &[u8], network: &NetworkId, verifier: &dyn Verifier) -> 
     let mut hlc = Hlc(0);
     for seq in first..first + count {
         let (header, body) = read_one(&mut r, log, seq, prev, &mut scopes, &mut hlc)?;
-        match Entry::check(header, body.to_vec(), network, verifier) {
+        match Entry::check(header.clone(), body.to_vec(), network, verifier) {
             Ok(entry) => {
                 prev = entry.id();
                 run.entries.push(entry);
             }
             Err(error) => {
-                run.refused = Some((seq, error));
+                run.refused = Some(Unfit { seq, error, bytes: [&header.encode(), body].concat() });
                 return Ok(run);
             }
         }
@@ -164,7 +180,26 @@ mod tests {
         let third = bytes.windows(64).position(|window| window == sent[2].header().signature).unwrap();
         bytes[third] ^= 1;
         let run = check_run(&bytes, &NETWORK, &Ed25519Verifier).unwrap();
-        assert_eq!((run.entries.as_slice(), run.refused), (&sent[..2], Some((3, EntryError::Signature))));
+        let refused = run.refused.unwrap();
+        assert_eq!((run.entries.as_slice(), refused.seq, refused.error), (&sent[..2], 3, EntryError::Signature));
+        let mut header = sent[2].header().clone();
+        header.signature[0] ^= 1;
+        assert_eq!(refused.bytes, [&header.encode(), sent[2].body()].concat(), "what was refused is kept as it came");
+    }
+
+    #[test]
+    fn a_run_of_a_later_format_is_refused_as_a_whole_with_its_log_and_place() {
+        let sent = entries(1, Lane::Urgent, 5);
+        for at in [0, 1] {
+            let mut bytes = encode_run(&sent[2..]).unwrap();
+            bytes[at] = 9;
+            bytes.extend_from_slice(b"what only the later release can read");
+            let run = check_run(&bytes, &NETWORK, &Ed25519Verifier).unwrap();
+            let refused = run.refused.unwrap();
+            assert_eq!((run.log, refused.seq, run.entries.len()), (sent[2].header().log, 3, 0));
+            assert_eq!(refused.error, EntryError::Format(FormatError::Version(9)));
+            assert_eq!(refused.bytes, bytes);
+        }
     }
 
     proptest! {

@@ -17,6 +17,8 @@ pub enum Purpose {
     Entry,
     /// A frontier that is durably held.
     Receipt,
+    /// A part of a frontier that is durably held, where a whole one does not fit.
+    Part,
     /// The exporter of a TLS connection: this device is at this end of this connection.
     Channel,
     /// A statement of the network's authority.
@@ -35,6 +37,7 @@ impl Purpose {
         match self {
             Purpose::Entry => b"sanad/1 entry   ",
             Purpose::Receipt => b"sanad/1 receipt ",
+            Purpose::Part => b"sanad/1 part    ",
             Purpose::Channel => b"sanad/1 channel ",
             Purpose::Authority => b"sanad/1 authorit",
             Purpose::Device => b"sanad/1 device  ",

@@ -24,13 +24,15 @@ use sanad_log::reach::{Reach, SignedReach};
 use sanad_log::receipt::{Form, Receipt};
 use sanad_log::run::{check_run, encode_run};
 use sanad_log::seal::{SealKey, padded_len};
+use sanad_log::short::{self, Answer, Call, Claim, Part, Settled, Short, Yours};
 use sanad_log::sign::{Ed25519Signer, Ed25519Verifier, Purpose, Signer as _, Verifier as _};
 use sanad_log::text::{frames_of, message_id, read_line};
+use sanad_log::tiny::{Event, Link, LinkConfig, LinkKey};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// Every file that was ever published for this crate. A format that changes adds a file and keeps the old one here.
-const FILES: [&str; 15] = [
+const FILES: [&str; 16] = [
     "bundle-1",
     "control-1",
     "entry-1",
@@ -46,6 +48,7 @@ const FILES: [&str; 15] = [
     "receipt-1",
     "run-1",
     "text-1",
+    "tiny-1",
 ];
 
 /// Files that tests of other crates read.
@@ -443,7 +446,7 @@ fn make_messages_of_forks() -> Value {
         "hello": hex(&hello),
         "which": hex(&encode::which(&ranges, &authors)),
         "ids": hex(&encode::ids(&[[1; 8], [0; 8]])),
-        "show": hex(&encode::show(ranges[1], &authors)),
+        "show": hex(&encode::show(&ranges[1..2], &authors)),
         "header": hex(&encode::header(Some(&entries()[0].header().encode()))),
         "no header": hex(&encode::header(None)),
     });
@@ -503,9 +506,10 @@ fn messages_hold(file: &Value) {
                 frame
             }
             Message::Ids(ids) => encode::ids(&ids),
-            Message::Show(places) => encode::show(places[0], &authors),
+            Message::Show(places) => encode::show(&places, &authors),
             Message::Header(header) => encode::header(header.as_deref()),
             Message::Reach(reach) => encode::reach(&reach),
+            Message::Short(short) => panic!("{short:?} has a file of its own"),
         };
         assert_eq!(hex(&again), hex(&frame), "{name}");
     }
@@ -730,4 +734,124 @@ fn lines_of_text_are_read_and_made_as_before() {
     let frames: Vec<_> = lines.iter().map(|line| read_line(line).unwrap()).collect();
     assert!(frames.iter().all(|frame| hex(&frame.id) == file["id"].as_str().unwrap()));
     assert_eq!(frames.into_iter().flat_map(|frame| frame.payload).collect::<Vec<_>>(), message);
+}
+
+/// Two ends of a line that share an epoch key.
+fn ends(file: &Value) -> [Link; 2] {
+    let key = SealKey::from_bytes(array(file, "epoch"));
+    ["caller", "called"].map(|end| {
+        let config =
+            LinkConfig { mtu: number(file, "mtu") as usize, bytes_per_s: 120, device: DeviceId(array(file, end)) };
+        Link::new(config, vec![LinkKey::of(&key)]).unwrap()
+    })
+}
+
+/// What an end says in its next turn.
+fn turn(link: &mut Link) -> Vec<u8> {
+    let wake = link.wake_ms().unwrap();
+    link.tick(wake);
+    link.take_output()
+}
+
+fn make_tiny() -> Value {
+    let (from, _) = short::name_of(&device(1));
+    let (_, to) = short::name_of(&device(2));
+    let (mine, tips, yours) = ([1; 3], [2; 3], Some([3; 3]));
+    let call = Call { salt: [7; 6], from, to, mine, tips, yours, more: false, pushed: 0 };
+    let special = Call { more: true, pushed: 3, ..call.clone() };
+    let apart = Call { yours: None, ..call.clone() };
+    let answer = Answer { salt: [8; 6], device: None, who: false, no_have: true, base: Some(300) };
+    let whole = Answer { device: Some(device(2)), who: true, no_have: false, base: None, ..answer.clone() };
+    let held = frontier(&[range(1, Lane::Control, 1, 4), range(1, Lane::Urgent, 1, 300), range(2, Lane::Urgent, 1, 2)]);
+    let part = Part::sign(&network(), &held, [device(1), device(2)].into_iter(), &signer(2));
+    let ranges = [range(1, Lane::Urgent, 3, 3), range(2, Lane::Control, 1, 900)];
+    let digest = short::digest(&[7; 6], &device(1), &held.hash());
+    let mut file = json!({
+        "network": network().to_string(), "epoch": hex(&[0x66; 32]), "mtu": 60,
+        "caller": hex(&device(1).0), "called": hex(&device(2).0),
+        "digest": { "salt": hex(&[7; 6]), "device": hex(&device(1).0), "frontier": frontier_json(&held),
+                    "digest": hex(&digest) },
+        "messages": {
+            "call": hex(&call.encode()), "special_call": hex(&special.encode()), "apart_call": hex(&apart.encode()),
+            "same": hex(&[short::SAME_KIND]),
+            "answer": hex(&answer.encode()), "whole_answer": hex(&whole.encode()),
+            "name": hex(&[&[short::NAME_KIND], device(1).as_bytes()].concat()), "part": hex(&part.encode()),
+            "ask": hex(&short::encode_ranges(short::ASK_KIND, &ranges)),
+            "gone": hex(&short::encode_ranges(short::GONE_KIND, &ranges)),
+            "which": hex(&short::encode_ranges(short::WHICH_KIND, &ranges)),
+            "show": hex(&short::encode_ranges(short::SHOW_KIND, &ranges[..1])),
+            "yours": hex(&Yours([Some((4, [9; 8])), Some((300, [10; 8])), None, None]).encode()),
+            "claim": hex(&Claim { counter: 7, frontier_hash: held.hash(), signature: part.signature }.encode()),
+            "settled": hex(&Settled { tips, places: None }.encode()),
+            "settled_in_part": hex(&Settled { tips, places: Some(mine) }.encode()),
+        },
+        "early": hex(&[0xe1; 90]), "reply": hex(&[0x5e; 20]),
+    });
+    let [same, spoken] = lines(&file);
+    (file["same"], file["spoken"]) = (same.into(), spoken.into());
+    file
+}
+
+/// The bytes on the line: a call and that nothing changed; and a call with a message at once, an answer, and a reply.
+fn lines(file: &Value) -> [Vec<String>; 2] {
+    let message = |name: &str| bytes(&file["messages"], name);
+    let [mut a, mut b] = ends(file);
+    a.send(0, message("call"), false);
+    let call = turn(&mut a);
+    b.receive(0, &call);
+    assert_eq!(b.next_event(), Some(Event::Called(message("call"))));
+    b.send(0, message("same"), false);
+    let same = turn(&mut b);
+    a.receive(0, &same);
+    assert_eq!(a.next_event(), Some(Event::Message(message("same"))));
+    let [mut a2, mut b2] = ends(file);
+    a2.send(0, message("call"), false);
+    a2.send(0, bytes(file, "early"), false);
+    let pushed = turn(&mut a2);
+    b2.receive(0, &pushed);
+    let heard = [Some(Event::Called(message("call"))), Some(Event::Message(bytes(file, "early")))];
+    assert_eq!([b2.next_event(), b2.next_event()], heard);
+    b2.send(0, message("answer"), false);
+    b2.send(0, bytes(file, "reply"), false);
+    let answered = turn(&mut b2);
+    a2.receive(0, &answered);
+    let heard = [Some(Event::Message(message("answer"))), Some(Event::Message(bytes(file, "reply")))];
+    assert_eq!([a2.next_event(), a2.next_event()], heard);
+    [vec![hex(&call), hex(&same)], vec![hex(&pushed), hex(&answered)]]
+}
+
+#[test]
+fn tiny_links_are_spoken_as_before() {
+    let file = vectors("tiny-1", make_tiny);
+    let [same, spoken] = lines(&file);
+    assert_eq!((json!(same), json!(spoken)), (file["same"].clone(), file["spoken"].clone()));
+    let digest = &file["digest"];
+    let held = frontier(&ranges_of(digest, "frontier"));
+    let made = short::digest(&array(digest, "salt"), &DeviceId(array(digest, "device")), &held.hash());
+    assert_eq!(made, array(digest, "digest"));
+    for (name, _) in file["messages"].as_object().unwrap() {
+        let frame = bytes(&file["messages"], name);
+        let network = NetworkId(array(&file, "network"));
+        let incoming = decode(&frame, &network, &Ed25519Verifier).unwrap().resolve(&Numbering::default()).unwrap();
+        let Message::Short(message) = incoming else { panic!("{name}") };
+        let again = match message {
+            Short::Call(call) => call.encode(),
+            Short::Same => vec![short::SAME_KIND],
+            Short::Answer(answer) => answer.encode(),
+            Short::Name(device) => [&[short::NAME_KIND], device.as_bytes()].concat(),
+            Short::Part(part) => {
+                let find = |name| [device(1), device(2)].into_iter().find(|device| short::short_name(device) == name);
+                assert!(part.holds(&network, &DeviceId(array(&file, "called")), &part.places(find), &Ed25519Verifier));
+                part.encode()
+            }
+            Short::Ask(ranges) => short::encode_ranges(short::ASK_KIND, &ranges),
+            Short::Gone(ranges) => short::encode_ranges(short::GONE_KIND, &ranges),
+            Short::Which(ranges) => short::encode_ranges(short::WHICH_KIND, &ranges),
+            Short::Show(ranges) => short::encode_ranges(short::SHOW_KIND, &ranges),
+            Short::Yours(yours) => yours.encode(),
+            Short::Settled(settled) => settled.encode(),
+            Short::Claim(claim) => claim.encode(),
+        };
+        assert_eq!(hex(&again), hex(&frame), "{name}");
+    }
 }

@@ -13,6 +13,7 @@ mod answer;
 mod members;
 mod state;
 
+pub(crate) use answer::instant;
 pub use answer::{AT_ONCE_PER_DAY_MAX, Answered, Verdict};
 pub use state::Policy;
 

@@ -6,6 +6,7 @@
 
 use crate::save::{CHANGES_MAX, SaveRequest, action_of, is_bulk};
 use crate::site::SiteError;
+use sanad_log::ids::ScopeTag;
 use sanad_log::seal::Clear;
 use sanad_record::compartment::{patients_of_key, read_for_patients};
 use sanad_record::key::ResourceKey;
@@ -20,6 +21,8 @@ pub(crate) struct Drafted {
     pub(crate) request: SaveRequest,
     /// Whom each change is about first; `None` for what names nobody, and for what is deleted.
     pub(crate) subjects: Vec<Option<String>>,
+    /// The chart that it belongs in, where that is known already.
+    pub(crate) chart: Option<ScopeTag>,
     texts: Vec<(Save, Clear)>,
 }
 
@@ -49,7 +52,7 @@ impl Drafted {
             subjects.push(subject);
         }
         let texts = texts(&request, &subjects);
-        Ok(Drafted { request, subjects, texts })
+        Ok(Drafted { request, subjects, chart: None, texts })
     }
 
     /// The text of a save: the drafted one if it says the same.

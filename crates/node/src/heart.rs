@@ -8,7 +8,7 @@ use crate::save::{Overlay, Saved};
 use crate::site::SiteError;
 use crate::site::system_entropy;
 use sanad_log::control::FacilitySecret;
-use sanad_log::entry::Entry;
+use sanad_log::entry::{Entry, EntryError};
 use sanad_log::frontier::Range;
 use sanad_log::ids::{DeviceId, EntryId, ScopeTag};
 use sanad_log::receipt::{Form, Receipt};
@@ -17,8 +17,9 @@ use sanad_log::replica::{
     SessionId, SessionStats, Token, Took,
 };
 use sanad_log::sign::{Ed25519Signer, Signer as _};
+use sanad_log::wire::FormatError;
 use sanad_record::op::Save;
-use sanad_store::{Batch, Incoming, Reader, Store, StoreError};
+use sanad_store::{Apart, Batch, Came, Incoming, Reader, Reason, Source, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -48,8 +49,9 @@ pub(crate) enum Command {
     Save(Box<Drafted>, oneshot::Sender<Result<Saved, SiteError>>),
     /// An input that is answered like a save.
     Write(MakeInput, oneshot::Sender<Result<(), SiteError>>),
-    /// Something that came by no session; answered once what it brought is durable.
-    Carry(Carried, oneshot::Sender<Result<Took, SiteError>>),
+    /// Something that came by no session, and the device that wrote it down, if that is known; answered once what it
+    /// brought is durable.
+    Carry(Carried, Option<DeviceId>, oneshot::Sender<Result<Took, SiteError>>),
     /// A session begins; its frames go to this line.
     Open(SessionId, Input, Line),
     /// An input from a session.
@@ -95,6 +97,8 @@ struct Append {
     cut: Option<Cut>,
     /// What the last of the entries say, where it is known.
     saves: Vec<Save>,
+    /// When and from whom they came.
+    came: Came,
 }
 
 /// What is owed to somebody once an append is durable or has failed.
@@ -118,6 +122,8 @@ pub(crate) struct Heart {
     append_bytes: usize,
     /// Receipts, and what else spares asking again, to keep with the next commit.
     receipts: BTreeMap<String, Vec<u8>>,
+    /// What may wait for a commit that happens anyway, or for the end: losing it costs bytes.
+    lazily: BTreeMap<String, Vec<u8>>,
     /// True if the last commit failed because the disk has no room: whoever waits is told that, and not just "the disk".
     full: bool,
     /// The same for a database that is damaged.
@@ -128,6 +134,8 @@ pub(crate) struct Heart {
     met_damage: bool,
     /// Times the database was made anew.
     repairs: u32,
+    /// Devices that were known to be enrolled when entries of strangers were last looked at.
+    members: usize,
     changed: watch::Sender<u64>,
 }
 
@@ -151,10 +159,12 @@ impl Heart {
             appends: Vec::new(),
             append_bytes: 0,
             receipts: BTreeMap::new(),
+            lazily: BTreeMap::new(),
             full: false,
             damaged: false,
             met_damage: false,
             repairs: 0,
+            members: 0,
             changed,
         }
     }
@@ -173,6 +183,7 @@ impl Heart {
             let mut taken = 0;
             while let Some(command) = next.take() {
                 if matches!(command, Command::Stop) {
+                    self.receipts.append(&mut self.lazily);
                     return self.commit();
                 }
                 self.carry(command)?;
@@ -195,10 +206,12 @@ impl Heart {
                 self.drive(input(token));
             }
             Command::Room => self.refresh_room(),
-            Command::Carry(carried, answer) => {
+            Command::Carry(carried, writer, answer) => {
                 let token = self.token();
                 self.owed.insert(token, Owed::Carry(answer, Took::default()));
-                self.drive(Input::Carried(token, carried));
+                // Anybody can make up who wrote a bundle; a name is kept only of those who belong.
+                let writer = writer.filter(|device| self.replica.directory().facility_of(device).is_some());
+                self.drive_from(Input::Carried(token, carried), Source::Carrier(writer));
             }
             Command::Open(session, input, line) => {
                 self.refresh_room();
@@ -282,8 +295,14 @@ impl Heart {
         Ok(())
     }
 
-    /// One input through the replica; its effects, and what follows from them, except commits.
+    /// As [`Heart::drive_from`], for what comes from a session or from this site itself.
     fn drive(&mut self, input: Input) {
+        self.drive_from(input, Source::Here);
+    }
+
+    /// One input through the replica; its effects, and what follows from them, except commits. `source` is who brought what
+    /// came by no session.
+    fn drive_from(&mut self, input: Input, source: Source) {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
             let session = session_of(&input);
@@ -291,13 +310,14 @@ impl Heart {
             let known = session.and_then(|session| self.replica.peer_of(session));
             let effects = self.replica.handle(now_ms(), input);
             let from = known.or_else(|| session.and_then(|session| self.replica.peer_of(session)));
+            let came = Came { at_ms: now_ms(), from: from.map_or(source, Source::Peer) };
             for effect in effects {
                 match effect {
                     Effect::KeepReceipt(receipt) => self.keep_receipt(&receipt, from),
                     Effect::Append { token, entries, readable, cut } => {
                         self.append_bytes +=
                             entries.iter().map(|appending| appending.entry.body().len()).sum::<usize>();
-                        self.appends.push(Append { token, entries, readable, cut, saves: Vec::new() });
+                        self.appends.push(Append { token, entries, readable, cut, saves: Vec::new(), came });
                     }
                     Effect::Load { session, range, bytes_max } => {
                         inputs.push_back(Input::Loaded(session, range, self.load(range, bytes_max)));
@@ -308,6 +328,7 @@ impl Heart {
                         inputs.push_back(Input::Read(ticket, read));
                     }
                     Effect::Renew => inputs.extend(self.new_device()),
+                    Effect::KeepRefused(refused) => self.keep_refused(&refused, came),
                     effect => self.tell(effect),
                 }
             }
@@ -358,7 +379,6 @@ impl Heart {
                     drop(line.send(Word::Close(outcome, peer, stats)));
                 }
             }
-            Effect::KeepRefused(refused) => self.keep_refused(&refused),
             Effect::Keep(keep) => self.keep(&keep),
             Effect::Took(token, took) => {
                 if let Some(Owed::Carry(_, owed)) = self.owed.get_mut(&token) {
@@ -372,13 +392,18 @@ impl Heart {
             }
             Effect::Changed => self.changed.send_modify(|generation| *generation += 1),
             Effect::Append { .. } | Effect::Load { .. } | Effect::Read { .. } => {}
-            Effect::Renew | Effect::KeepReceipt(_) => {}
+            Effect::Renew | Effect::KeepReceipt(_) | Effect::KeepRefused(_) => {}
         }
     }
 
     fn keep(&mut self, keep: &Keep) {
         let (name, value) = keep::kept(keep);
-        self.receipts.insert(name, value);
+        let waits = matches!(keep, Keep::Acknowledged(peer, _) if !self.replica.keeps_acknowledged(peer));
+        if waits {
+            self.lazily.insert(name, value)
+        } else {
+            self.receipts.insert(name, value)
+        };
     }
 
     fn refusal(&self, error: SaveError) -> SiteError {
@@ -397,14 +422,29 @@ impl Heart {
         self.receipts.insert(format!("{RECEIPT_KEY}{}", receipt.device), value);
     }
 
-    fn keep_refused(&mut self, refused: &Refused) {
+    fn keep_refused(&mut self, refused: &Refused, came: Came) {
         let reason = match refused.reason {
-            RefusedReason::Fork => "fork",
-            RefusedReason::Entry(_) => "entry",
+            RefusedReason::Fork => Reason::Fork,
+            RefusedReason::Entry(EntryError::Signature) => Reason::Signature,
+            RefusedReason::Entry(EntryError::Carried) => Reason::Carried,
+            RefusedReason::Entry(EntryError::Format(FormatError::Version(_))) => Reason::UnknownFormat,
+            RefusedReason::Entry(_) => Reason::Form,
         };
-        let bytes = refused.entry.as_ref().map(|entry| [&entry.header().encode(), entry.body()].concat());
-        // Evidence that the disk does not take is offered again by the peer's next session.
-        drop(self.store.keep_refused(refused.log, refused.seq, reason, bytes.as_deref().unwrap_or_default()));
+        let (log, seq) = (refused.log, refused.seq);
+        // What the disk does not take is offered again by the peer's next session.
+        drop(self.store.keep_apart(&Apart { log, seq, reason, came, bytes: &refused.bytes }));
+        self.changed.send_modify(|generation| *generation += 1);
+    }
+
+    /// Takes in what authors wrote of whom it was not known that they belong, once it is.
+    fn take_in_strangers(&mut self) {
+        let members = self.replica.directory().devices().len();
+        if members != self.members {
+            self.members = members;
+            // What the disk does not take now is looked at again at the next start.
+            drop(self.store.take_in_strangers(self.replica.directory()));
+            self.changed.send_modify(|generation| *generation += 1);
+        }
     }
 
     /// Makes everything of this batch durable in one transaction, then tells whoever waits. Telling may lead to more
@@ -421,6 +461,7 @@ impl Heart {
             let only_a_cut = appends.first().is_some_and(|append| append.cut.is_some());
             self.appends = appends.split_off(if only_a_cut { 1 } else { cut_at.unwrap_or(appends.len()) });
             self.append_bytes = 0;
+            self.receipts.append(&mut self.lazily);
             let mut stored = self.store_all(&appends);
             if matches!(stored, Err(StoreError::DamagedFile)) && self.mend() {
                 stored = self.store_all(&appends);
@@ -440,6 +481,7 @@ impl Heart {
             }
         }
         self.overlay = Overlay::default();
+        self.take_in_strangers();
         if std::mem::take(&mut self.met_damage) | self.store.take_met_damage() {
             self.mend();
         }
@@ -508,6 +550,7 @@ impl Heart {
             // The entries are durable whatever happens here; what stays sealed is opened at the next start.
             drop(self.store.open_backlog(&readable, self.replica.directory()));
         }
+        self.take_in_strangers();
         Ok(())
     }
 }
@@ -519,6 +562,7 @@ impl Append {
             entry,
             text: text.as_ref().map(|PlainBody(text)| text),
             save: at.checked_sub(before).map(|at| &self.saves[at]),
+            came: self.came,
         })
     }
 }

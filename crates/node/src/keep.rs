@@ -7,10 +7,11 @@ use crate::site::{Site, SiteError};
 use crate::tls::Identity;
 use minicbor::{Decode, Encode};
 use sanad_log::control::{ADDRESSES_MAX, Authority, Contact, SignedEnrolment, SiteKind, from_cbor, to_cbor};
+use sanad_log::frontier::Frontier;
 use sanad_log::ids::{DeviceId, FacilityId};
 use sanad_log::reach::SignedReach;
 use sanad_log::receipt::{Form, Receipt};
-use sanad_log::replica::{Input, Keep, Keeping, Replica, Room, Takes};
+use sanad_log::replica::{InParts, Input, Keep, Keeping, Replica, Room, Takes};
 use sanad_log::sign::Ed25519Verifier;
 use sanad_store::{Secrets, Store, StoreError};
 use serde::Serialize;
@@ -24,6 +25,8 @@ const IDENTITY_KEY: &str = "keeper/identity";
 const MEMBER_KEY: &str = "keeper/member/";
 /// Prefix of own receipts that a peer is known to hold, at any site.
 const ACKNOWLEDGED_KEY: &str = "acknowledged/";
+/// Prefix of what a device has confirmed in parts, at any site.
+const PART_KEY: &str = "part/";
 /// Bytes of the disk that a keeper leaves free: the write-ahead log, and its own small notes.
 const DISK_RESERVE_BYTES: u64 = 32 * 1024 * 1024;
 
@@ -103,6 +106,17 @@ pub(crate) fn acknowledged(store: &Store, secrets: &Secrets) -> Result<Vec<(Devi
     Ok(store.list_state(ACKNOWLEDGED_KEY)?.into_iter().filter_map(read).collect())
 }
 
+/// What others have confirmed in parts. What cannot be read overstates what is only here.
+pub(crate) fn parts(store: &Store) -> Result<Vec<(DeviceId, InParts)>, StoreError> {
+    let read = |(key, value): (String, Vec<u8>)| {
+        let peer = DeviceId::from_hex(key.strip_prefix(PART_KEY)?)?;
+        let (counter, places) = value.split_first_chunk::<8>()?;
+        let places = Frontier::decode(places, &[]).ok()?;
+        Some((peer, InParts { counter: u64::from_be_bytes(*counter), places }))
+    };
+    Ok(store.list_state(PART_KEY)?.into_iter().filter_map(read).collect())
+}
+
 /// The name and the value under which something is kept.
 pub(crate) fn kept(keep: &Keep) -> (String, Vec<u8>) {
     match keep {
@@ -110,6 +124,10 @@ pub(crate) fn kept(keep: &Keep) -> (String, Vec<u8>) {
         Keep::Enrolment(enrolment) => (ENROLMENT_KEY.to_owned(), to_cbor(enrolment)),
         Keep::Reach(reach) => (REACH_KEY.to_owned(), to_cbor(reach)),
         Keep::Acknowledged(peer, receipt) => (format!("{ACKNOWLEDGED_KEY}{peer}"), receipt.encode(Form::Whole(&[]))),
+        Keep::Part(peer, parts) => {
+            let value = [parts.counter.to_be_bytes().as_slice(), &parts.places.encode(&[])].concat();
+            (format!("{PART_KEY}{peer}"), value)
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod ask;
+pub mod budget;
 pub mod bundle;
 pub mod carrier;
 pub mod control_socket;
@@ -17,7 +18,9 @@ pub mod invite;
 pub mod join;
 pub mod keep;
 pub mod keepers;
+pub mod link;
 pub mod pins;
+pub mod quarantine;
 mod roots;
 pub mod save;
 pub mod session;

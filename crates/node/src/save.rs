@@ -87,7 +87,10 @@ impl Overlay {
         let mut groups: BTreeMap<(ScopeTag, bool), (Lane, Vec<Op>)> = BTreeMap::new();
         let mut slots = Vec::with_capacity(request.changes.len());
         for (change, subject) in request.changes.iter().zip(&drafted.subjects) {
-            let scope = self.scope_of(change, subject.as_ref(), replica, store, reader)?;
+            let scope = match drafted.chart.filter(|chart| replica.directory().is_readable(chart)) {
+                Some(chart) => chart,
+                None => self.scope_of(change, subject.as_ref(), replica, store, reader)?,
+            };
             let lane = lane_of(change);
             let parents = match &change.follows {
                 Some(follows) => follows.clone(),

@@ -10,7 +10,7 @@ use sanad_log::replica::{Input, Outcome, SessionId, SessionStats};
 use sanad_log::sign::Ed25519Verifier;
 use serde::Serialize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -93,6 +93,8 @@ impl Site {
         let id = self.next_session();
         let (line, mut words) = mpsc::unbounded_channel();
         let Channel { mut reader, writer, exporter, counters, .. } = channel;
+        self.limit_all().await?;
+        let metered = Arc::new(Meter::default());
         let connected = Input::Connected { session: id, initiator, exporter, expected };
         let limit = reader.limit();
         // Whoever was dialled has shown the certificate that was expected.
@@ -102,6 +104,7 @@ impl Site {
         let mut leaving = Leaving(Some((self.clone(), id)));
 
         let site = self.clone();
+        let meter = metered.clone();
         let read = async move {
             loop {
                 let large = site.is_keeper() && reader.next_len().await?.is_some_and(|len| len > TALK_BYTES_MAX);
@@ -111,6 +114,9 @@ impl Site {
                 if large && frame.first() != Some(&ENTRIES_KIND) {
                     drop(site.send(Command::Session(Input::Garbled(id))).await);
                     continue;
+                }
+                if meter.passed(&site, id, frame.len()).await.is_err() {
+                    break;
                 }
                 // Signatures are checked here, beside the heart, on another core if there is one.
                 let network = site.network();
@@ -130,6 +136,7 @@ impl Site {
             Ok::<_, ChannelError>(())
         };
         let site = self.clone();
+        let meter = metered.clone();
         let (mut stranger, welcomed) = (Some(stranger), known.clone());
         let write = async move {
             let mut writer = writer;
@@ -141,6 +148,9 @@ impl Site {
                         limit.store(FRAME_BYTES_MAX, Ordering::Relaxed);
                     }
                     Word::Frame(frame, paced) => {
+                        if meter.passed(&site, id, frame.len()).await.is_err() {
+                            break;
+                        }
                         writer.send(&frame).await?;
                         if words.is_empty() {
                             writer.flush().await?;
@@ -184,6 +194,9 @@ impl Site {
             ended_ms: now_ms(),
         };
         if let Some(peer) = peer {
+            let total = counts.sent + counts.received;
+            self.spend(peer, total.saturating_sub(metered.told.load(Ordering::Relaxed))).await?;
+            self.keep_accounts().await?;
             self.note_report(peer, report.clone());
             self.note_session(peer, &report).await;
         }
@@ -191,6 +204,33 @@ impl Site {
             self.turned_away().note(why);
         }
         Ok(report)
+    }
+}
+
+/// Counts what passes in a session, and tells the peer's budget now and then, so that it bounds a long session too.
+#[derive(Default)]
+struct Meter {
+    passed: AtomicU64,
+    told: AtomicU64,
+}
+
+/// Bytes of frames between two looks at a budget.
+const METERED_BYTES: u64 = 64 * 1024;
+
+impl Meter {
+    async fn passed(&self, site: &Site, id: SessionId, bytes: usize) -> Result<(), SiteError> {
+        let passed = self.passed.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
+        let told = self.told.load(Ordering::Relaxed);
+        if passed < told + METERED_BYTES || site.is_unmetered() {
+            return Ok(());
+        }
+        let peer = site.look(move |replica, _| replica.peer_of(id)).await?;
+        if let (Some(peer), Ok(_)) =
+            (peer, self.told.compare_exchange(told, passed, Ordering::Relaxed, Ordering::Relaxed))
+        {
+            site.spend(peer, passed - told).await?;
+        }
+        Ok(())
     }
 }
 

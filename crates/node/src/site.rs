@@ -84,6 +84,7 @@ struct Inner {
     next_session: AtomicU64,
     changed: watch::Receiver<u64>,
     reports: Mutex<BTreeMap<DeviceId, SessionReport>>,
+    accounts: Mutex<crate::budget::Accounts>,
     talks: Talks,
     remembered: Remembered,
     turned_away: TurnedAway,
@@ -144,12 +145,14 @@ fn begin(store: &mut Store) -> Result<(Secrets, Replica), StoreError> {
         spans: store.spans()?,
         receipts,
         acknowledged: crate::keep::acknowledged(store, &secrets)?,
+        parts: crate::keep::parts(store)?,
         keeper,
         lost: store.lost().device_due,
     });
     control.iter().for_each(|entry| replica.remember(entry));
     if !is_keeper {
         // What could not be opened when it came, because the power went between a grant and its use.
+        store.look_again(replica.directory())?;
         let sealed = store.sealed_scopes()?;
         let readable = sealed.into_iter().filter(|scope| replica.directory().is_readable(scope)).collect();
         store.open_backlog(&readable, replica.directory())?;
@@ -197,6 +200,7 @@ impl Site {
         let (secrets, replica) = begun?;
         let device = replica.device();
         let talks = Talks::read(store.list_state(Talks::key())?);
+        let accounts = Mutex::new(crate::budget::read(&store)?);
         let reader = store.reader()?;
         let facility = replica.directory().own();
         let (commands, queue) = mpsc::channel(QUEUE_MAX);
@@ -216,6 +220,7 @@ impl Site {
             next_session: AtomicU64::new(1),
             changed,
             reports: Mutex::default(),
+            accounts,
             talks,
             remembered: Remembered::default(),
             turned_away: TurnedAway::default(),
@@ -285,7 +290,13 @@ impl Site {
     /// # Errors
     /// Refused as a whole; nothing of it remains.
     pub async fn save(&self, request: SaveRequest) -> Result<Saved, SiteError> {
-        let drafted = Box::new(Drafted::of(request).await?);
+        self.save_in(request, None).await
+    }
+
+    /// The same, in this chart if it can be opened here, whatever the resources say whose they are.
+    pub(crate) async fn save_in(&self, request: SaveRequest, chart: Option<ScopeTag>) -> Result<Saved, SiteError> {
+        let mut drafted = Box::new(Drafted::of(request).await?);
+        drafted.chart = chart;
         let (answer, answered) = oneshot::channel();
         self.send(Command::Save(drafted, answer)).await?;
         answered.await.map_err(|_| SiteError::Closed)?
@@ -350,6 +361,10 @@ impl Site {
     /// Keeps connections to peers open between sessions, so that a session costs no handshake.
     pub(crate) fn dialer(&self) -> &Dialer {
         &self.0.dialer
+    }
+
+    pub(crate) fn all_accounts(&self) -> &Mutex<crate::budget::Accounts> {
+        &self.0.accounts
     }
 
     /// Where members were found on this network.

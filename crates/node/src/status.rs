@@ -2,6 +2,7 @@
 
 use crate::exposure::{Amount, Exposed, PolicyStatus, policy_status};
 use crate::keep::KeeperStatus;
+use crate::quarantine::{ForkHere, QuarantineStatus};
 use crate::session::SessionReport;
 use crate::site::{Site, SiteError};
 use crate::talk::Failing;
@@ -37,8 +38,12 @@ pub struct Status {
     pub stored: Stored,
     /// The other sites of the network.
     pub sites: Vec<SiteStatus>,
-    /// Entries that were refused and kept as evidence.
+    /// Entries that were refused; their bytes are kept.
     pub refused: u64,
+    /// What is kept apart: those, and entries in the log that show nothing.
+    pub quarantine: QuarantineStatus,
+    /// Devices that went back in time, by name.
+    pub forks: Vec<ForkHere>,
     /// What cannot be read any more and has not come back yet.
     pub lost: LostHere,
     /// Callers that were turned away since this process started, by reason.
@@ -72,6 +77,8 @@ pub struct Stored {
     pub sealed_entries: u64,
     /// Entries that opened wrongly or hold no save.
     pub unreadable_entries: u64,
+    /// Entries whose author is not known to be enrolled.
+    pub stranger_entries: u64,
     /// Records: resource versions, and one for each sealed entry.
     pub records: u64,
     /// Resources that are not deleted.
@@ -88,6 +95,7 @@ impl From<Counts> for Stored {
             entries: counts.entries,
             sealed_entries: counts.sealed_entries,
             unreadable_entries: counts.unreadable_entries,
+            stranger_entries: counts.stranger_entries,
             records: counts.records,
             resources: counts.resources,
             conflicts: counts.conflicts,
@@ -115,6 +123,8 @@ pub struct SiteStatus {
     pub behind: Amount,
     /// Where it says it can be reached.
     pub addresses: Vec<String>,
+    /// Bytes a day to and from it, if they are bounded.
+    pub budget: Option<crate::budget::Budget>,
     /// The last session with it since this process started.
     pub last_session: Option<SessionReport>,
     /// When a session with it last finished, milliseconds since 1970; `None` if never.
@@ -246,6 +256,7 @@ impl Site {
         let counts = reader.counts()?;
         let heard = self.hearsay().await?;
         let reports = self.reports();
+        let budgets = self.budgets().await?;
         let mut sites = Vec::with_capacity(seen.len());
         for site in seen {
             let mut sum = Sums::default();
@@ -259,6 +270,7 @@ impl Site {
                 talked_ms: talks.iter().map(|talk| talk.done_ms).filter(|at_ms| *at_ms > 0).max(),
                 failing: talks.iter().filter_map(|talk| talk.failing.clone()).max_by_key(|failing| failing.last_ms),
                 last_session: site.devices.iter().find_map(|device| reports.get(device)).cloned(),
+                budget: budgets.iter().find(|budget| budget.site == site.site).cloned(),
                 facility: site.facility,
                 devices: site.devices,
                 site: site.site,
@@ -277,6 +289,8 @@ impl Site {
             policy,
             readable_here: ReadableHere { patients: counts.patients, charts: charts as u64 },
             refused: counts.refused,
+            quarantine: reader.quarantine_counts()?.into(),
+            forks: self.forks().await?,
             // Places that cannot be read are in the tables, and are not held.
             stored: Stored { entries: held.min(counts.entries), ..Stored::from(counts) },
             sites,

@@ -28,9 +28,9 @@ pub const GRANTS_PER_ASK_MAX: u32 = 16;
 /// The system of all codes and names here.
 const SYSTEM: &str = "urn:sanad:ask";
 /// The system of facility ids.
-const FACILITY_SYSTEM: &str = "urn:sanad:facility";
+pub(crate) const FACILITY_SYSTEM: &str = "urn:sanad:facility";
 /// The system of call signs.
-const CALL_SIGN_SYSTEM: &str = "urn:sanad:call-sign";
+pub(crate) const CALL_SIGN_SYSTEM: &str = "urn:sanad:call-sign";
 
 /// Whom a chart is asked for by. Everything in it is normalised: it cannot be made otherwise.
 #[derive(Clone, PartialEq, Eq)]
@@ -494,7 +494,7 @@ fn task(raw: &[u8], code: &str) -> Option<Value> {
 }
 
 /// A logical reference: a facility is no resource.
-fn facility(id: &str) -> Value {
+pub(crate) fn facility(id: &str) -> Value {
     json!({ "type": "Organization", "identifier": { "system": FACILITY_SYSTEM, "value": id } })
 }
 

@@ -27,6 +27,7 @@
 //! | [`link`] | two Patient resources are one person, or not after all |
 //! | [`names`] | finding a person by name, in Arabic or Latin letters |
 //! | [`ask`] | asking the network for a chart, the answer, and the record of what was granted |
+//! | [`adopt`] | the record that something was taken in from quarantine |
 //!
 //! Absent on purpose: disk, network, clock, randomness, keys, SQL. Time comes in as a number, order from the data;
 //! nothing here iterates over anything whose order differs between runs.
@@ -54,6 +55,7 @@
 //! assert_eq!((now.heads.len(), now.conflicts.len()), (2, 0));
 //! ```
 
+pub mod adopt;
 pub mod ask;
 pub mod bundle;
 pub mod compartment;

@@ -138,6 +138,17 @@ pub enum Command {
         #[arg(long, value_name = "URL")]
         with: Option<String>,
     },
+    /// Talk over a serial device or a radio modem, in frames of 50 to 220 bytes; urgent entries first.
+    Link(Link),
+    /// How many bytes a day may travel to and from a site; beyond it only what is urgent does, until the next day.
+    Budget {
+        /// The data folder.
+        dir: PathBuf,
+        /// Call sign of the other site.
+        site: Option<String>,
+        /// As `5MB/day`, `800kB/day`; `none` takes it away. Without it, budgets are shown.
+        bytes: Option<String>,
+    },
     /// Ask the network for a chart that is sealed here, and see what came of it.
     Ask(Ask),
     /// Answer an ask of another site: grant it a patient's chart, or refuse.
@@ -165,6 +176,9 @@ pub enum Command {
         #[arg(long, value_name = "CALLSIGN")]
         by: String,
     },
+    /// What cannot be accepted, or not yet: listed with its reason, written out, taken in.
+    #[command(subcommand)]
+    Quarantine(Quarantine),
     /// Check every stored byte against its hash, signature and chain.
     Check {
         /// The data folder.
@@ -173,6 +187,36 @@ pub enum Command {
         /// can be read, and keep the damaged file.
         #[arg(long)]
         rebuild: bool,
+    },
+}
+
+#[derive(Subcommand)]
+pub enum Quarantine {
+    /// What is kept apart, why, from whom it came and when; and devices that went back in time.
+    List {
+        /// The data folder.
+        dir: PathBuf,
+    },
+    /// Write pieces as they came, with a list in plain words. What is sealed stays sealed.
+    Export {
+        /// The data folder.
+        dir: PathBuf,
+        /// The folder to write: new or empty.
+        out: PathBuf,
+        /// Which, by their numbers; all if none is named.
+        #[arg(value_name = "N")]
+        numbers: Vec<u64>,
+    },
+    /// Take a piece in, as a clinician decides: its records are saved anew by this site, with a record of whence they are.
+    Adopt {
+        /// The data folder.
+        dir: PathBuf,
+        /// Its number.
+        #[arg(value_name = "N")]
+        number: u64,
+        /// Call sign of who decides.
+        #[arg(long, value_name = "CALLSIGN")]
+        by: Option<String>,
     },
 }
 
@@ -313,6 +357,39 @@ pub struct Keep {
     /// several networks.
     #[arg(long, value_name = "URL")]
     pub peer: Vec<String>,
+}
+
+#[derive(Args)]
+pub struct Link {
+    /// The data folder.
+    pub dir: PathBuf,
+    /// The serial device, or a pseudo-terminal.
+    #[arg(long, value_name = "PATH")]
+    pub serial: PathBuf,
+    /// Bytes of a frame, everything included: 50 to 220.
+    #[arg(long, value_name = "BYTES", default_value_t = 220)]
+    pub mtu: usize,
+    /// Speed of the device, in bits a second.
+    #[arg(long, value_name = "BITS", default_value_t = 9600)]
+    pub baud: u32,
+    /// Lanes that travel: membership and what is urgent, or all.
+    #[arg(long, value_enum, default_value = "0,1")]
+    pub lanes: Lanes,
+    /// Call sign of the site to call; otherwise who was there last, or whoever answers.
+    #[arg(long, value_name = "CALLSIGN")]
+    pub with: Option<String>,
+    /// End after one session; otherwise it goes on until Ctrl-C.
+    #[arg(long)]
+    pub once: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Lanes {
+    /// Membership, keys, and what is urgent.
+    #[value(name = "0,1")]
+    Urgent,
+    /// All four.
+    All,
 }
 
 #[derive(Args)]

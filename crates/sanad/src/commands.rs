@@ -7,7 +7,9 @@ mod demo;
 mod exposed;
 mod found;
 mod keep;
+mod link;
 pub mod operate;
+pub mod quarantine;
 mod serve;
 mod sms;
 
@@ -75,6 +77,11 @@ async fn dispatch(cli: Cli) -> Result<u8> {
         }
         Command::Explain { dir, what } => (dir, Operation::Explain { what: what.clone() }),
         Command::Sync { dir, with } => (dir, Operation::Sync { with: with.clone() }),
+        Command::Link(link) => (&link.dir, Operation::Link(link::Linking::of(link)?)),
+        Command::Budget { dir, site, bytes } => {
+            let change = bytes.as_deref().map_or(Ok(link::Change::Nothing), link::budget)?;
+            (dir, Operation::Budget { site: site.clone(), change })
+        }
         Command::Ask(options) => (&options.dir, Operation::Ask(options.into())),
         Command::Answer { dir, ask, verdict, by } => {
             let (ask, patient, by) = (ask.clone(), verdict.grant.clone(), by.clone());
@@ -83,6 +90,10 @@ async fn dispatch(cli: Cli) -> Result<u8> {
         Command::Grant { dir, patient, to, by } => {
             let (patient, to, by) = (patient.clone(), to.clone(), by.clone());
             (dir, Operation::Ask(ask::Operation::Grant { patient, to, by }))
+        }
+        Command::Quarantine(command) => {
+            let (dir, operation) = quarantine::Operation::of(command, absolute);
+            (dir, Operation::Quarantine(operation))
         }
         Command::Check { dir, rebuild } => (dir, Operation::Check { rebuild: *rebuild }),
     };

@@ -71,7 +71,15 @@ impl Obey for Obedient {
             _ => return refused(&anyhow::anyhow!("the running process does not know this command")),
         };
         let progress = |what: &str, done, of| events.progress(what, done, of);
-        match operate::run(&self.site, &operation, &progress).await {
+        let result = match operation {
+            // It goes on until it is told to end: by whoever asked for it, hanging up.
+            Operation::Link(_) => tokio::select! {
+                result = operate::run(&self.site, &operation, &progress) => result,
+                () = events.hung_up() => Ok((0, Value::Null)),
+            },
+            _ => operate::run(&self.site, &operation, &progress).await,
+        };
+        match result {
             Ok((code, value)) => ControlAnswer::Result { code, value },
             Err(error) => refused(&error),
         }

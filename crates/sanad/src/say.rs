@@ -6,6 +6,7 @@ use sanad_log::replica::SaveError;
 use sanad_node::ask::AskError;
 use sanad_node::bundle::BundleError;
 use sanad_node::carrier::DialError;
+use sanad_node::quarantine::AdoptError;
 use sanad_node::site::SiteError;
 use sanad_store::StoreError;
 use std::path::PathBuf;
@@ -74,9 +75,35 @@ pub enum Trouble {
     /// More text than any phone sends.
     #[error("too much text")]
     TooMuchText,
+    /// Something is in the folder already.
+    #[error("the folder is not empty")]
+    ExportOccupied(String),
+    /// The folder cannot be written.
+    #[error("the folder cannot be written")]
+    ExportFailed(String),
     /// The port is taken.
     #[error("cannot listen there")]
     CannotListen(String),
+    /// A serial device that cannot be used.
+    #[error("the device cannot be used")]
+    Serial {
+        /// Which.
+        device: String,
+        /// Why.
+        why: String,
+    },
+    /// Frames of a size that no tiny link has.
+    #[error("no such size of frames")]
+    BadMtu(usize),
+    /// The network's keys are not here yet.
+    #[error("the keys have not arrived yet")]
+    NoKeysYet,
+    /// No site of the network has this call sign.
+    #[error("no site has this call sign")]
+    UnknownSite(String),
+    /// Not an amount of bytes a day.
+    #[error("not an amount of bytes a day")]
+    BadBudget(String),
     /// An error of the running process of this folder, already explained there.
     #[error("{text}")]
     Remote {
@@ -106,7 +133,8 @@ fn bundle(language: LanguageIdentifier, source: &str) -> FluentBundle<FluentReso
     bundle
 }
 
-fn text_in(arabic: bool, id: &str, args: &[(&str, String)]) -> String {
+/// A message in one of the two languages.
+pub fn text_in(arabic: bool, id: &str, args: &[(&str, String)]) -> String {
     let bundle = if arabic { bundle(langid!("ar"), ARABIC) } else { bundle(langid!("en"), ENGLISH) };
     let mut values = FluentArgs::new();
     for (name, value) in args {
@@ -152,6 +180,12 @@ pub fn name(error: &anyhow::Error) -> Named {
         return match error {
             AskError::Site(error) => name_site(error),
             error => crate::commands::ask::name(error),
+        };
+    }
+    if let Some(error) = error.downcast_ref::<AdoptError>() {
+        return match error {
+            AdoptError::Site(error) => name_site(error),
+            error => crate::commands::quarantine::name(error),
         };
     }
     if let Some(error) = error.downcast_ref::<BundleError>() {
@@ -221,6 +255,15 @@ fn name_trouble(trouble: &Trouble) -> Named {
         Trouble::BadAddress(address) => (EXIT_USAGE, "bad-address", vec![("address", address.clone())]),
         Trouble::PeerOfWhich(name) => (EXIT_USAGE, "peer-of-which", vec![("name", name.clone())]),
         Trouble::TooMuchText => (EXIT_USAGE, "too-much-text", vec![]),
+        Trouble::ExportOccupied(out) => (EXIT_REFUSED, "quarantine-export-occupied", vec![("out", out.clone())]),
+        Trouble::ExportFailed(why) => (EXIT_FAILED, "quarantine-export-failed", vec![("why", why.clone())]),
+        Trouble::Serial { device, why } => {
+            (EXIT_FAILED, "serial", vec![("device", device.clone()), ("why", why.clone())])
+        }
+        Trouble::BadMtu(mtu) => (EXIT_USAGE, "bad-mtu", vec![("mtu", mtu.to_string())]),
+        Trouble::NoKeysYet => (EXIT_REFUSED, "no-keys-yet", vec![]),
+        Trouble::UnknownSite(site) => (EXIT_USAGE, "unknown-site", vec![("site", site.clone())]),
+        Trouble::BadBudget(given) => (EXIT_USAGE, "bad-budget", vec![("given", given.clone())]),
         Trouble::CannotListen(why) => (EXIT_FAILED, "cannot-listen", vec![("why", why.clone())]),
         Trouble::Remote { code, .. } => (*code, "failed", vec![]),
     }

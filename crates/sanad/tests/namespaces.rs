@@ -20,6 +20,7 @@ use sanad_store::{Folder, Reader, Store};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -135,7 +136,9 @@ impl Network {
         let (address, url) = (self.fabric.address(site).to_string(), self.fabric.url(site));
         let serve = if site == KEEPER { "keep" } else { "serve" };
         let mut command = self.command(site, serve, &["--listen", &address, "--address", &url]);
-        self.running[site] = Some(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
+        // In a group of its own: the kernel lets processes that stand still go on when the shell above their group ends.
+        command.process_group(0).stdout(Stdio::null()).stderr(log);
+        self.running[site] = Some(command.spawn().unwrap());
     }
 
     /// As `kill -9` does.

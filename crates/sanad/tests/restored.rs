@@ -63,6 +63,18 @@ fn a_folder_restored_from_a_copy_loses_nothing_whether_or_not_it_writes_before_i
         });
         assert_eq!(exports[0], exports[1], "{written}: both sites say the same, byte for byte");
         assert_eq!(observations(&exports[0]), all, "{written}");
+        // Staff are told by name, at both sites.
+        for site in [&cedar, &haven] {
+            let status = site.ok("status", &[]);
+            let forks = status["forks"].as_array().unwrap();
+            assert_eq!(forks.is_empty(), written == 0, "{written}: {status}");
+            for fork in forks {
+                assert_eq!((&fork["site"], &fork["replaced"]), (&"Cedar".into(), &true.into()), "{fork}");
+                assert!(fork["found_ms"].is_u64() && fork["found_by"].is_string(), "{fork}");
+            }
+            let carried: u64 = forks.iter().filter_map(|fork| fork["carried_entries"].as_u64()).sum();
+            assert!(written == 0 || carried > 0, "{written}: {status}");
+        }
         // It goes on as a new device.
         write(&scratch, &cedar, "after", 50);
         settle(&haven, &cedar);

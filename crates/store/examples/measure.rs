@@ -13,7 +13,7 @@ use sanad_log::entry::Entry;
 use sanad_log::frontier::Range;
 use sanad_log::ids::ScopeTag;
 use sanad_log::seal::Clear;
-use sanad_store::{Batch, Check, Folder, Incoming, KdfCost, Page, Secrets, Store, StoreError};
+use sanad_store::{Batch, Came, Check, Folder, Incoming, KdfCost, Page, Secrets, Store, StoreError};
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 use testing::{Site, TempDir, entropy, key_of, put, save, version};
@@ -152,8 +152,10 @@ fn small_commits(dir: &TempDir, store: &mut Store, site: &mut Site, scopes: &[Sc
 }
 
 fn commit(store: &mut Store, site: &Site, entries: &[(&Entry, &Clear)]) -> Outcome<()> {
-    let entries: Vec<_> =
-        entries.iter().map(|(entry, text)| Incoming { entry, text: Some(text), save: None }).collect();
+    let entries: Vec<_> = entries
+        .iter()
+        .map(|(entry, text)| Incoming { entry, text: Some(text), save: None, came: Came::default() })
+        .collect();
     store.commit(Batch { entries: &entries, state: &[] }, &site.directory)?;
     Ok(())
 }

@@ -5,7 +5,8 @@
 use crate::carried;
 use crate::error::StoreError;
 use crate::project::Projector;
-use crate::state::{StateChange, keep_refused, put_state};
+use crate::quarantine::{self, Apart, Came, Reason};
+use crate::state::{StateChange, put_state};
 use crate::store::Store;
 use crate::tally::{CUT, Tally};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
@@ -13,7 +14,7 @@ use sanad_log::directory::{Directory, Unreadable};
 use sanad_log::entry::{BODY_BYTES_MAX, Entry, HEADER_LEN, Header, SEQ_MAX};
 use sanad_log::ids::{EntryId, Lane, LogId, ScopeTag, Seq};
 use sanad_log::seal::Clear;
-use sanad_record::op::Save;
+use sanad_record::op::{CodecError, DecodeError, Save};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,6 +27,8 @@ pub struct Incoming<'a> {
     pub text: Option<&'a Clear>,
     /// What the plain body says, where the caller knows that too: it must be what [`Save::decode`] makes of it.
     pub save: Option<&'a Save>,
+    /// When and from whom it came.
+    pub came: Came,
 }
 
 /// What is to become durable together.
@@ -48,12 +51,14 @@ pub struct Appended {
     pub forks: Vec<(LogId, Seq)>,
     /// Of the stored ones, those that are sealed here.
     pub sealed: u64,
+    /// Of the stored ones, those whose author is not known to be enrolled.
+    pub strangers: u64,
     /// Places of stored entries that opened wrongly or do not hold a save: kept, listed, passed over.
     pub unreadable: Vec<(LogId, Seq)>,
 }
 
 /// What is known of an entry's body, as stored.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(u8)]
 pub enum EntryState {
     /// Of the control lane; the directory reads it, there is no record in it.
@@ -66,13 +71,15 @@ pub enum EntryState {
     BrokenSeal = 3,
     /// It opened and does not hold a save.
     NotASave = 4,
+    /// Its author is not known to be enrolled: held and passed on, and shown once that is known.
+    Stranger = 5,
 }
 
 impl EntryState {
     /// Reads the column.
     pub(crate) fn from_u8(byte: u8) -> Option<EntryState> {
-        use EntryState::{BrokenSeal, Control, NotASave, Readable, Sealed};
-        [Control, Sealed, Readable, BrokenSeal, NotASave].into_iter().find(|state| *state as u8 == byte)
+        use EntryState::{BrokenSeal, Control, NotASave, Readable, Sealed, Stranger};
+        [Control, Sealed, Readable, BrokenSeal, NotASave, Stranger].into_iter().find(|state| *state as u8 == byte)
     }
 
     /// True for what is listed as unreadable.
@@ -85,6 +92,8 @@ impl EntryState {
 pub(crate) struct Opened<'a> {
     pub(crate) state: EntryState,
     pub(crate) save: Option<Cow<'a, Save>>,
+    /// True if it is no save because a later release wrote it.
+    pub(crate) newer: bool,
 }
 
 impl<'a> Opened<'a> {
@@ -92,15 +101,19 @@ impl<'a> Opened<'a> {
     fn of_incoming(incoming: &Incoming<'a>, directory: &Directory) -> Opened<'a> {
         match (incoming.save, incoming.entry.header().log.lane) {
             (None, _) | (_, Lane::Control) => Opened::of(incoming.entry, incoming.text, directory),
-            (Some(save), _) => Opened { state: EntryState::Readable, save: Some(Cow::Borrowed(save)) },
+            (Some(save), _) => Opened { state: EntryState::Readable, save: Some(Cow::Borrowed(save)), newer: false },
         }
     }
 
     /// Opens a body, or says why not. Depends on the entry and the directory only.
     pub(crate) fn of(entry: &Entry, text: Option<&Clear>, directory: &Directory) -> Opened<'static> {
-        let bare = |state| Opened { state, save: None };
+        let bare = |state| Opened { state, save: None, newer: false };
         if entry.header().log.lane == Lane::Control {
             return bare(EntryState::Control);
+        }
+        // What this device has written itself needs nobody's word; what it knows the text of, it has written.
+        if text.is_none() && is_strangers(entry, directory) {
+            return bare(EntryState::Stranger);
         }
         let opened;
         let text = match text {
@@ -115,8 +128,11 @@ impl<'a> Opened<'a> {
             },
         };
         match Save::decode(text.expose()) {
-            Ok(save) => Opened { state: EntryState::Readable, save: Some(Cow::Owned(save)) },
-            Err(_) => bare(EntryState::NotASave),
+            Ok(save) => Opened { state: EntryState::Readable, save: Some(Cow::Owned(save)), newer: false },
+            Err(error) => {
+                let newer = matches!(error, DecodeError::Codec(CodecError::UnknownCodec(_)));
+                Opened { newer, ..bare(EntryState::NotASave) }
+            }
         }
     }
 
@@ -130,13 +146,21 @@ impl<'a> Opened<'a> {
     }
 }
 
+/// True if nobody has said that its author, or that of the entry it carries, belongs to the network. A keeper reads nothing
+/// and so need not know.
+fn is_strangers(entry: &Entry, directory: &Directory) -> bool {
+    let unknown = |entry: &Entry| directory.facility_of(&entry.header().log.author).is_none();
+    !directory.is_keeper() && (unknown(entry) || entry.carried().as_ref().is_some_and(unknown))
+}
+
 impl Store {
     /// Takes entries in. See [`Store::commit`].
     ///
     /// # Errors
     /// As [`Store::commit`].
     pub fn append(&mut self, entries: &[Entry], directory: &Directory) -> Result<Appended, StoreError> {
-        let entries: Vec<_> = entries.iter().map(|entry| Incoming { entry, text: None, save: None }).collect();
+        let entries: Vec<_> =
+            entries.iter().map(|entry| Incoming { entry, text: None, save: None, came: Came::default() }).collect();
         self.commit(Batch { entries: &entries, state: &[] }, directory)
     }
 
@@ -179,7 +203,9 @@ impl Store {
                 Some(id) if id == entry.id() => done.duplicates += 1,
                 Some(_) => {
                     let bytes = [header.encode().as_slice(), entry.body()].concat();
-                    keep_refused(&tx, header.log, header.seq, "fork", &bytes)?;
+                    let (log, seq) = (header.log, header.seq);
+                    let apart = Apart { log, seq, reason: Reason::Fork, came: incoming.came, bytes: &bytes };
+                    quarantine::keep_apart(&tx, &apart)?;
                     done.forks.push((header.log, header.seq));
                 }
                 None => {
@@ -189,12 +215,14 @@ impl Store {
                     counts.bytes(opened.state, HEADER_LEN + entry.body().len(), 1);
                     done.stored += 1;
                     done.sealed += u64::from(opened.state == EntryState::Sealed);
+                    done.strangers += u64::from(opened.state == EntryState::Stranger);
                     if opened.state.is_unreadable() {
                         done.unreadable.push((header.log, header.seq));
                     }
+                    quarantine::note(&tx, entry, &opened, incoming.came)?;
                     if let Some(inner) = entry.carried() {
-                        carried::note(&tx, &inner.id())?;
-                        places.log(inner.header().log)?;
+                        let branch = places.log(inner.header().log)?;
+                        carried::note(&tx, &inner.id(), branch, log)?;
                         projector.expect_twice();
                     }
                     if let Some(save) = &opened.save {

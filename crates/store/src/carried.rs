@@ -5,12 +5,13 @@
 use crate::append::EntryState;
 use crate::error::StoreError;
 use crate::load::log_number;
+use crate::quarantine;
 use crate::store::Store;
 use crate::tally::{CUT, Tally};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
-use sanad_log::entry::{Entry, HEADER_LEN};
+use sanad_log::entry::{CARRYING, Entry, HEADER_LEN};
 use sanad_log::frontier::Range;
-use sanad_log::ids::{EntryId, LogId, Seq};
+use sanad_log::ids::{DeviceId, EntryId, LogId, Seq};
 
 impl Store {
     /// Entries at single places, in the order of the places; what is not held or cannot be read is left out, and if it is
@@ -73,6 +74,7 @@ impl Store {
             params![n, from as i64],
         )?;
         tx.execute("DELETE FROM entry WHERE log = ?1 AND seq >= ?2", params![n, from as i64])?;
+        quarantine::forget_gone(&tx)?;
         tally.add(CUT, count);
         tally.write(&tx)?;
         Ok(tx.commit()?)
@@ -84,15 +86,46 @@ fn inner_id(entry: &Entry) -> EntryId {
     entry.carried().unwrap_or_else(|| entry.clone()).id()
 }
 
-fn is_carried(db: &Connection, id: &EntryId) -> Result<bool, StoreError> {
+pub(crate) fn is_carried(db: &Connection, id: &EntryId) -> Result<bool, StoreError> {
     let mut statement = db.prepare_cached("SELECT 1 FROM carried WHERE id = ?1")?;
     Ok(statement.query_row([id.as_bytes()], |_| Ok(())).optional()?.is_some())
 }
 
-/// Notes that an entry of this id is carried.
-pub(crate) fn note(tx: &Connection, id: &EntryId) -> Result<(), StoreError> {
-    tx.prepare_cached("INSERT INTO carried (id) VALUES (?1) ON CONFLICT DO NOTHING")?.execute([id.as_bytes()])?;
+/// Notes that an entry of this id is carried: the numbers of the log that it was written in and of the one that it is in.
+pub(crate) fn note(tx: &Connection, id: &EntryId, branch: i64, holder: i64) -> Result<(), StoreError> {
+    tx.prepare_cached("INSERT INTO carried (id, branch, holder) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?
+        .execute(params![id.as_bytes(), branch, holder])?;
     Ok(())
+}
+
+/// Notes all of a database of the first format, which knew their ids alone.
+pub(crate) fn note_all(tx: &Connection) -> Result<(), StoreError> {
+    let mut carriers = tx.prepare(
+        "SELECT entry.log, header, body FROM entry JOIN blob ON blob.id = entry.blob
+         WHERE EXISTS (SELECT 1 FROM carried) AND substr(body, 1, ?2) = ?1",
+    )?;
+    let mut rows = carriers.query(params![CARRYING, CARRYING.len() as i64])?;
+    let mut update = tx.prepare("UPDATE carried SET branch = ?2, holder = ?3 WHERE id = ?1 AND branch IS NULL")?;
+    while let Some(row) = rows.next()? {
+        let entry = Entry::from_disk(&row.get::<_, Vec<u8>>(1)?, row.get(2)?).ok();
+        if let Some(inner) = entry.and_then(|entry| entry.carried())
+            && let Some(branch) = log_number(tx, inner.header().log)?
+        {
+            update.execute(params![inner.id().as_bytes(), branch, row.get::<_, i64>(0)?])?;
+        }
+    }
+    Ok(())
+}
+
+/// How many entries of the branches of a log that lost their places are carried, and in whose logs.
+pub(crate) fn carried_of(db: &Connection, log: LogId) -> Result<Vec<(DeviceId, u64)>, StoreError> {
+    let Some(n) = log_number(db, log)? else { return Ok(Vec::new()) };
+    let mut statement = db.prepare_cached(
+        "SELECT author, count(*) FROM carried JOIN log ON log.n = carried.holder WHERE branch = ?1
+         GROUP BY author ORDER BY author",
+    )?;
+    let rows = statement.query_map([n], |row| Ok((DeviceId(row.get(0)?), row.get::<_, i64>(1)?.unsigned_abs())))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// True if anything is carried at all.

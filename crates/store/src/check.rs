@@ -3,13 +3,14 @@
 //! Promise: the log is the truth. A rebuild makes every projection again from it and says whether anything differed; where
 //! there is damage, the whole database is made anew from what can be read, and the damaged file is kept.
 
-use crate::append::Opened;
+use crate::append::{EntryState, Opened};
 use crate::damage::Lost;
 use crate::db::Role;
 use crate::digest;
 use crate::error::StoreError;
 use crate::load;
 use crate::project::Projector;
+use crate::quarantine;
 use crate::repair::Repaired;
 use crate::schema;
 use crate::store::Store;
@@ -302,6 +303,7 @@ impl Store {
         projector.finish(&mut tally)?;
         tally.write(&tx)?;
         tally::recount_entries(&tx)?;
+        quarantine::forget_gone(&tx)?;
         let after = digest::projections(&tx)?;
         tx.commit()?;
         Ok(before == after)
@@ -321,6 +323,9 @@ fn reproject(
         "UPDATE entry SET state = ?3, records = ?4 WHERE log = ?1 AND seq = ?2 AND (state, records) IS NOT (?3, ?4)",
     )?
     .execute(params![log, entry.header().seq as i64, opened.state as u8, opened.records()])?;
+    if opened.state > EntryState::Readable {
+        quarantine::note_again(tx, entry, &opened)?;
+    }
     match &opened.save {
         Some(save) => projector.save(log, entry, save),
         None => Ok(()),

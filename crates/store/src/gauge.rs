@@ -48,7 +48,9 @@ pub struct Counts {
     pub patients: u64,
     /// Resources that wait for a clinician.
     pub conflicts: u64,
-    /// Pieces of evidence kept of what was refused.
+    /// Held, of authors who are not known to be enrolled.
+    pub stranger_entries: u64,
+    /// Pieces kept of what was refused, which stand in no log.
     pub refused: u64,
     /// Bytes of all entries, headers and bodies.
     pub bytes: u64,
@@ -100,12 +102,12 @@ pub(crate) fn records_in_scopes(
 
 /// What the store holds.
 pub(crate) fn counts(db: &Connection) -> Result<Counts, StoreError> {
-    use EntryState::{BrokenSeal, Control, NotASave, Sealed};
+    use EntryState::{BrokenSeal, Control, NotASave, Sealed, Stranger};
     let totals = Totals::read(db)?;
     let count = |sql: &str| -> Result<u64, StoreError> {
         Ok(db.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0))? as u64)
     };
-    let closed = totals.entries_in(&[Sealed, BrokenSeal, NotASave]);
+    let closed = totals.entries_in(&[Sealed, BrokenSeal, NotASave, Stranger]);
     Ok(Counts {
         entries: totals.entries(),
         control_entries: totals.entries_in(&[Control]),
@@ -119,6 +121,7 @@ pub(crate) fn counts(db: &Connection) -> Result<Counts, StoreError> {
         // Each of these counts along an index that holds nothing else.
         patients: count("SELECT count(*) FROM patient WHERE survivor IS NULL")?,
         conflicts: count("SELECT count(*) FROM resource WHERE conflicts > 0")?,
-        refused: count("SELECT count(*) FROM evidence")?,
+        stranger_entries: totals.entries_in(&[Stranger]),
+        refused: count("SELECT count(*) FROM quarantine WHERE bytes IS NOT NULL")?,
     })
 }

@@ -26,6 +26,7 @@ mod load;
 mod patients;
 mod people;
 mod project;
+mod quarantine;
 mod reader;
 mod repair;
 mod resources;
@@ -51,11 +52,15 @@ pub use folder::{Folder, WRONG_PASSPHRASE_DELAY};
 pub use gauge::{Counts, Sums};
 pub use load::{ControlLane, EntryRef};
 pub use patients::{PATIENT_RESOURCES_MAX, PatientPage, PatientRow};
+pub use quarantine::{
+    Apart, Came, Kept, QUARANTINE_BYTES_MAX, QUARANTINE_BYTES_OF_SOURCE_MAX, QUARANTINE_LISTED_MAX, QUARANTINE_MAX,
+    QUARANTINE_OF_SOURCE_MAX, Quarantined, Reason, Source,
+};
 pub use reader::Reader;
 pub use repair::Repaired;
 pub use resources::{ConflictRow, PAGE_ROWS_MAX, Page, Resource, ResourceRow, VersionRow};
 pub use secrets::Secrets;
-pub use state::{EVIDENCE_BYTES_MAX, EVIDENCE_MAX, Refused, STATE_KEY_BYTES_MAX, STATE_VALUE_BYTES_MAX, StateChange};
+pub use state::{STATE_KEY_BYTES_MAX, STATE_VALUE_BYTES_MAX, StateChange};
 pub use store::Store;
 pub use trace::{FOUND_MAX, LaneSums};
 pub use vault::{KdfCost, SLOTS_MAX};

@@ -294,10 +294,10 @@ pub(crate) fn entry_by_idempotency(db: &Connection, key: &[u8; 16]) -> Result<Op
 /// Places whose body opened wrongly or holds no save, with what is known of it.
 pub(crate) fn unreadable(db: &Connection, limit: u32) -> Result<Vec<(LogId, Seq, EntryState)>, StoreError> {
     let mut statement = db.prepare_cached(
-        "SELECT lane, author, seq, state FROM entry JOIN log ON log.n = entry.log WHERE state > ?1
+        "SELECT lane, author, seq, state FROM entry JOIN log ON log.n = entry.log WHERE state > 2 AND state <> ?1
          ORDER BY lane, author, seq LIMIT ?2",
     )?;
-    let mut rows = statement.query(params![EntryState::Readable as u8, limit])?;
+    let mut rows = statement.query(params![EntryState::Stranger as u8, limit])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let state = EntryState::from_u8(row.get(3)?).ok_or(StoreError::DamagedFile)?;

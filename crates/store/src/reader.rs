@@ -4,15 +4,17 @@
 //! costs the call that met it and no other.
 
 use crate::append::EntryState;
+use crate::carried;
 use crate::damage::Lost;
 use crate::db::{Files, Role};
 use crate::error::StoreError;
 use crate::gauge::{self, Counts, Sums};
 use crate::load::{self, EntryRef};
 use crate::patients::{self, PatientPage, PatientRow};
+use crate::quarantine::{self, Kept, Quarantined};
 use crate::resources::{self, ConflictRow, Page, Resource, VersionRow};
 use crate::search;
-use crate::state::{self, Refused};
+use crate::state;
 use crate::trace::{self, LaneSums};
 use rusqlite::Connection;
 use sanad_log::chain::Span;
@@ -311,12 +313,54 @@ impl Reader {
         self.with(|db| load::unreadable(db, limit))
     }
 
-    /// What was refused and kept as evidence.
+    /// What is kept apart after a number, in the order in which it came; at most [`crate::QUARANTINE_LISTED_MAX`].
     ///
     /// # Errors
     /// Input/output.
-    pub fn refused(&self) -> Result<Vec<Refused>, StoreError> {
-        self.with(state::refused)
+    pub fn quarantine(&self, after: u64, limit: u32) -> Result<Vec<Quarantined>, StoreError> {
+        self.with(|db| quarantine::list(db, after, limit))
+    }
+
+    /// What came last of it, newest first.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn quarantine_newest(&self, page: Page) -> Result<Vec<Quarantined>, StoreError> {
+        self.with(|db| quarantine::newest(db, page.offset, page.limit))
+    }
+
+    /// One piece that is kept apart, with its bytes as they came; no bytes if they cannot be read any more.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn quarantined(&self, n: u64) -> Result<Option<(Quarantined, Vec<u8>)>, StoreError> {
+        self.with(|db| quarantine::piece(db, n))
+    }
+
+    /// How much is kept apart, by reason.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn quarantine_counts(&self) -> Result<Vec<Kept>, StoreError> {
+        self.with(quarantine::counts)
+    }
+
+    /// How many entries of a log's branches that lost their places are carried, and in whose logs.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn carried_of(&self, log: LogId) -> Result<Vec<(DeviceId, u64)>, StoreError> {
+        self.with(|db| carried::carried_of(db, log))
+    }
+
+    /// True if an entry of this id is held, in a place of its own or carried by another.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn holds(&self, log: LogId, seq: Seq, id: &EntryId) -> Result<bool, StoreError> {
+        self.with(|db| {
+            Ok(trace::header(db, log, seq)?.is_some_and(|held| held.id() == *id) || carried::is_carried(db, id)?)
+        })
     }
 
     /// One of the node's own values.

@@ -5,16 +5,17 @@
 //!
 //! The log is found again from the entries themselves, each hashed; the table of places only names those that are gone.
 //! Every record comes over sealed, so [`Store::open_backlog`] makes the projections anew, in pieces, as after a grant. What
-//! the old projections still knew of an entry that is gone is kept as evidence.
+//! the old projections still knew of an entry that is gone is kept apart.
 
 use crate::append::{EntryState, scope_number};
 use crate::carried;
 use crate::damage::{LOST_KEY, Lost};
 use crate::db::{Files, Role};
 use crate::error::StoreError;
+use crate::quarantine::{self, Apart, Came, Reason};
 use crate::schema;
 use crate::secrets::{SECRETS_COPY_KEY, Secrets};
-use crate::state::{keep_refused, put_state};
+use crate::state::put_state;
 use crate::store::{Store, log_of, put_secrets};
 use crate::tally;
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
@@ -36,8 +37,6 @@ const WHOLE_FILE: &str = "store.db.whole";
 pub(crate) const DAMAGED_FILE: &str = "store.db.damaged";
 /// Damaged files kept beside each other; more would mean a disk that must not be written to at all.
 const DAMAGED_FILES_MAX: u32 = 20;
-/// Why a resource is kept as evidence whose entry cannot be read.
-const SHOWN_REASON: &str = "unreadable entry";
 /// Entries carried over in one transaction.
 const BATCH_ROWS: u64 = 2_000;
 /// Tries at rows that cannot be read, before the rest of a damaged stretch is given up: each opens the file once more.
@@ -187,14 +186,15 @@ fn salvage(old: &Files, new: &Files) -> Result<u64, StoreError> {
             Ok(into.entry(&header, body)?)
         })?;
     states(&mut old, &mut into)?;
-    let evidence =
-        "SELECT rowid, lane, author, seq, reason, bytes FROM evidence WHERE rowid BETWEEN ?1 AND ?2 ORDER BY rowid";
-    old.sweep(evidence, 0, |row| {
-        let (log, seq) = (log_of(row.get(1)?, row.get(2)?)?, row.get::<_, i64>(3)?);
-        let (reason, bytes): (String, Vec<u8>) = (row.get(4)?, row.get(5)?);
-        keep_refused(into.db, log, seq.unsigned_abs(), &reason, &bytes)?;
+    old.sweep(quarantine::COPY, 0, |row| {
+        quarantine::take_copy(into.db, quarantine::copy_of(row)?)?;
         Ok(into.row()?)
     })?;
+    old.sweep(
+        "SELECT reason, count FROM quarantine_dropped WHERE reason BETWEEN ?1 AND ?2 ORDER BY reason",
+        0,
+        |row| Ok(quarantine::count_dropped(into.db, row.get(0)?, row.get(1)?)?),
+    )?;
 
     places.each(&mut old, |log, seq| {
         if !into.holds(log, seq)? {
@@ -262,7 +262,8 @@ fn keep_what_was_shown(old: &mut Old<'_>, into: &mut New<'_>, places: &Places, l
     old.sweep(versions, 0, |row| {
         let (log, seq) = (places.logs.get(&row.get(1)?), row.get::<_, i64>(2)? as u64);
         if let Some(log) = log.filter(|log| lost.places.contains(&(**log, seq))) {
-            keep_refused(into.db, *log, seq, SHOWN_REASON, &row.get::<_, Vec<u8>>(3)?)?;
+            let (reason, bytes) = (Reason::Damage, row.get::<_, Vec<u8>>(3)?);
+            quarantine::keep_apart(into.db, &Apart { log: *log, seq, reason, came: Came::default(), bytes: &bytes })?;
         }
         Ok(())
     })?;
@@ -349,8 +350,8 @@ impl New<'_> {
             return Ok(());
         }
         if let Some(inner) = entry.carried() {
-            carried::note(self.db, &inner.id())?;
-            self.log(inner.header().log)?;
+            let (branch, holder) = (self.log(inner.header().log)?, self.log(head.log)?);
+            carried::note(self.db, &inner.id(), branch, holder)?;
         }
         let log = self.log(head.log)?;
         let mut blob = self.db.prepare_cached("INSERT INTO blob (header, body) VALUES (?1, ?2)")?;

@@ -5,11 +5,12 @@
 //! narrow ones are clustered by their key. A save touches as few of them as it can, since each costs a page; and what is
 //! named by random bytes has a small number here, so that rows about those who came last stand on the same few pages.
 
+use crate::carried;
 use crate::error::StoreError;
 use rusqlite::{Connection, Transaction};
 
 /// Format of the database.
-const FORMAT_VERSION: i64 = 1;
+const FORMAT_VERSION: i64 = 2;
 
 /// The log and the node's own rows.
 const LOG: &str = "
@@ -22,14 +23,34 @@ CREATE TABLE entry (
   state INTEGER NOT NULL, records INTEGER, blob INTEGER NOT NULL, PRIMARY KEY (log, seq)) STRICT, WITHOUT ROWID;
 CREATE INDEX entry_by_scope ON entry (scope, state, records);
 CREATE TABLE blob (id INTEGER PRIMARY KEY, header BLOB NOT NULL, body BLOB NOT NULL) STRICT;
--- What was refused and is kept as evidence: forks, bad signatures. total: bytes of all rows up to this one.
-CREATE TABLE evidence (
-  lane INTEGER NOT NULL, author BLOB NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL,
-  reason TEXT NOT NULL, total INTEGER NOT NULL, bytes BLOB NOT NULL, UNIQUE (lane, author, seq, hash)) STRICT;
--- Ids of entries that stand in the body of another one.
-CREATE TABLE carried (id BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+-- Entries that stand in the body of another one: their ids, the log that they were written in, and the one that they are in.
+CREATE TABLE carried (id BLOB PRIMARY KEY, branch INTEGER, holder INTEGER) STRICT, WITHOUT ROWID;
 CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE secret (id INTEGER PRIMARY KEY CHECK (id = 1), value BLOB NOT NULL) STRICT;
+";
+
+/// What is kept apart (see quarantine.rs).
+const QUARANTINE: &str = "
+-- bytes: as they came; none where the entry stands in the log. device: empty where no device is known.
+CREATE TABLE quarantine (
+  n INTEGER PRIMARY KEY AUTOINCREMENT, lane INTEGER NOT NULL, author BLOB NOT NULL, seq INTEGER NOT NULL,
+  hash BLOB NOT NULL UNIQUE, reason INTEGER NOT NULL, source INTEGER NOT NULL, device BLOB NOT NULL, came INTEGER NOT NULL,
+  adopted INTEGER, size INTEGER NOT NULL, bytes BLOB) STRICT;
+CREATE INDEX quarantine_by_source ON quarantine (source, device, reason, n, size) WHERE bytes IS NOT NULL;
+CREATE INDEX quarantine_in_log ON quarantine (lane, author, seq) WHERE bytes IS NULL;
+CREATE TABLE quarantine_dropped (reason INTEGER PRIMARY KEY, count INTEGER NOT NULL) STRICT;
+-- Entries in the log that show nothing though their place is held: few, and looked for when somebody is enrolled.
+CREATE INDEX entry_apart ON entry (log, seq) WHERE state > 2;
+";
+
+/// From the first format: evidence without reasons that can be told apart, carried entries without their logs.
+const FROM_1: &str = "
+INSERT INTO quarantine (lane, author, seq, hash, reason, source, device, came, size, bytes)
+  SELECT lane, author, seq, hash, CASE reason WHEN 'fork' THEN 1 WHEN 'unreadable entry' THEN 9 ELSE 3 END,
+    0, x'', 0, length(bytes), bytes FROM evidence WHERE length(bytes) > 0 ON CONFLICT DO NOTHING;
+DROP TABLE evidence;
+ALTER TABLE carried ADD COLUMN branch INTEGER;
+ALTER TABLE carried ADD COLUMN holder INTEGER;
 ";
 
 /// The projections. `resource.n` is a number of this site only and is in no digest.
@@ -101,9 +122,18 @@ pub(crate) fn ensure(db: &mut Connection) -> Result<(), StoreError> {
     let found: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     match found {
         FORMAT_VERSION => Ok(()),
+        1 => {
+            let tx = db.transaction()?;
+            tx.execute_batch(QUARANTINE)?;
+            tx.execute_batch(FROM_1)?;
+            carried::note_all(&tx)?;
+            tx.execute_batch(&format!("PRAGMA user_version = {FORMAT_VERSION}"))?;
+            Ok(tx.commit()?)
+        }
         0 => {
             let tx = db.transaction()?;
             tx.execute_batch(LOG)?;
+            tx.execute_batch(QUARANTINE)?;
             tx.execute_batch(PROJECTIONS)?;
             tx.execute_batch(&format!("PRAGMA user_version = {FORMAT_VERSION}"))?;
             Ok(tx.commit()?)

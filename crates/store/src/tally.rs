@@ -111,8 +111,8 @@ impl Totals {
 
     /// Records of the readable entries.
     pub(crate) fn readable_records(&self) -> u64 {
-        use EntryState::{BrokenSeal, Control, NotASave, Sealed};
-        let readable = self.entries() - self.entries_in(&[Control, Sealed, BrokenSeal, NotASave]);
+        use EntryState::{BrokenSeal, Control, NotASave, Sealed, Stranger};
+        let readable = self.entries() - self.entries_in(&[Control, Sealed, BrokenSeal, NotASave, Stranger]);
         (readable as i64 + self.counted(MORE_RECORDS)) as u64
     }
 

@@ -125,6 +125,15 @@ impl Site {
         other.hear(&self.control);
     }
 
+    /// What this site knows from what it has said so far, and will not hear more.
+    pub fn as_of_now(&self) -> Directory {
+        let mut directory = Directory::new(self.network, self.secret.clone());
+        for entry in &self.control {
+            directory.absorb(entry, &Ed25519Verifier);
+        }
+        directory
+    }
+
     /// Reads control entries of others.
     pub fn hear(&mut self, entries: &[Entry]) {
         for entry in entries {

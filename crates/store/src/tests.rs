@@ -2,10 +2,11 @@
 
 mod faults;
 mod order;
+mod quarantine;
 mod reading;
 
 use crate::testing::{Site, TempDir, delete, entropy, key_of, put, save, version};
-use crate::{Batch, Folder, Incoming, KdfCost, Page, Secrets, Store, StoreError};
+use crate::{Batch, Came, Folder, Incoming, KdfCost, Page, Reason, Secrets, Store, StoreError};
 use sanad_log::control::SiteKind;
 use sanad_log::entry::Entry;
 use sanad_log::frontier::Range;
@@ -79,7 +80,7 @@ fn a_second_hold_of_the_folder_is_refused_and_a_second_store_too() {
 }
 
 #[test]
-fn what_is_appended_twice_is_held_once_and_a_fork_is_kept_as_evidence() {
+fn what_is_appended_twice_is_held_once_and_a_fork_is_kept_apart() {
     let (_dir, _folder, mut store) = fresh();
     let mut site = Site::found(1);
     let scope = site.chart(7, &[]);
@@ -90,9 +91,9 @@ fn what_is_appended_twice_is_held_once_and_a_fork_is_kept_as_evidence() {
     let other = Entry::sign(first.header().clone(), vec![7; 99], &site.network, &site.signer).unwrap();
     let done = store.append(&[second, other.clone()], &site.directory).unwrap();
     assert_eq!((done.stored, done.duplicates, done.forks.len()), (0, 1, 1));
-    let refused = store.refused().unwrap();
-    assert_eq!((refused.len(), &*refused[0].reason), (1, "fork"));
-    assert!(refused[0].bytes.ends_with(other.body()));
+    let (kept, bytes) = store.reader().unwrap().quarantined(1).unwrap().unwrap();
+    assert_eq!((kept.reason, kept.in_log, kept.seq), (Reason::Fork, false, 1));
+    assert_eq!(bytes, [&other.header().encode(), other.body()].concat());
     assert!(store.reader().unwrap().resource(&key_of("Basic/a")).unwrap().unwrap().raw.is_none());
 }
 
@@ -101,7 +102,7 @@ fn values_of_the_node_are_committed_with_the_entries_or_not_at_all() {
     let (_dir, _folder, mut store) = fresh();
     let mut site = Site::found(1);
     let entry = site.control.pop().unwrap();
-    let incoming = [Incoming { entry: &entry, text: None, save: None }];
+    let incoming = [Incoming { entry: &entry, text: None, save: None, came: Came::default() }];
     let batch = Batch { entries: &incoming, state: &[("peer/2", Some(b"b")), ("peer/10", Some(b"a")), ("x", None)] };
     store.commit(batch, &site.directory).unwrap();
     store.put_state("peers", Some(b"c")).unwrap();
@@ -111,20 +112,6 @@ fn values_of_the_node_are_committed_with_the_entries_or_not_at_all() {
     let batch = Batch { entries: &[], state: &[("peer/2", None), (&long, Some(b""))] };
     assert!(matches!(store.commit(batch, &site.directory), Err(StoreError::TooLarge(_))));
     assert_eq!(store.get_state("peer/2").unwrap().as_deref(), Some(&b"b"[..]));
-}
-
-#[test]
-fn evidence_is_kept_once_and_bounded_in_bytes() {
-    let (_dir, _folder, mut store) = fresh();
-    let log = LogId { lane: Lane::Bulk, author: Site::found(1).signer.device() };
-    let large = vec![1; 24 << 20];
-    for (seq, kept) in [(1, true), (1, true), (u64::MAX, true)] {
-        assert_eq!(store.keep_refused(log, seq, "signature", b"bytes").unwrap(), kept);
-    }
-    assert_eq!(store.refused().unwrap().len(), 2);
-    let kept = (2..40).filter(|seq| store.keep_refused(log, *seq, "signature", &large).unwrap()).count();
-    assert_eq!(kept, 10);
-    assert_eq!(store.reader().unwrap().counts().unwrap().refused, 12);
 }
 
 #[test]

@@ -71,6 +71,7 @@ policy-anywhere =
     }
 policy-cannot = The network has too few sites for that yet: until more join, nothing is safe.
 lane = Records
+lane-control = Network
 lane-urgent = Urgent
 lane-clinical = Clinical
 lane-bulk = Attachments and documents
@@ -140,6 +141,13 @@ aside-lost =
        *[other] { $count } entries are damaged on this disk
     }
 aside-lost-means = It counts as not held and is asked of the other sites again. Sync with one that holds it, and tell the technician: the disk may be failing.
+aside-all = All of it, with its reasons
+aside-strangers =
+    { $n ->
+        [one] { $count } entry is of an author not known here
+       *[other] { $count } entries are of authors not known here
+    }
+aside-strangers-means = Nobody has said yet that they belong to the network. They are kept and passed on, and are taken in by themselves once the enrolment comes.
 aside-refused =
     { $n ->
         [one] { $count } entry was refused
@@ -468,3 +476,44 @@ grants = Opened to other sites
 grant-by = { $to } may read it: { $by } agreed at { $from }
 grant-by-policy = { $to } may read it: the policy of { $from }
 asks-not-recorded = The grant could not be written down, so nothing was granted. Try again; if it stays so, call the technician.
+
+quarantine = Kept aside
+quarantine-lead = None of this stops anything else. What is sealed stays sealed here too; nothing of what a record says is on this page.
+quarantine-pieces = What was not taken in
+quarantine-unknown-site = a site not known here
+quarantine-place = device { $device }, { $place }
+quarantine-dropped =
+    { $n ->
+        [one] { $count } older piece had to give way to a newer one of the same source; it is not kept any more.
+       *[other] { $count } older pieces had to give way to newer ones of the same source; they are not kept any more.
+    }
+quarantine-why-fork = Another entry of the same device stands in its place: the device was restored from a copy, or cloned.
+quarantine-why-signature = The signature is not its author's: it was changed on the way, or forged.
+quarantine-why-form = It is not an entry, or its body is not the one that was signed. Ask the site that wrote it to save again.
+quarantine-why-unknown-format = It is of a format that this version does not know. Tell the technician: a later version reads it.
+quarantine-why-carried = It carries another entry, and that one does not hold.
+quarantine-why-unknown-author = Nobody has said here that its author belongs to the network. It is taken in by itself once the enrolment comes.
+quarantine-why-broken-seal = Its key is here and the seal does not hold: nobody can read it. Ask the site that wrote it to save again.
+quarantine-why-not-a-save = It opened and holds no record. Ask the site that wrote it to save again.
+quarantine-why-damage = A record that was shown here before its entry was lost to damage on the disk.
+quarantine-came-session = Came in a session with { $from }
+quarantine-came-carrier = Came on a stick or in a message of { $from }
+quarantine-came-here = From this site
+quarantine-adopted = Taken in
+quarantine-adopt = Take it in
+quarantine-adopt-means = You say that this may be used. Its records are saved anew by this site, beside whatever else is said of the same, with a record of whence they are, why they were kept aside, and your call sign. What is kept aside stays kept.
+quarantine-bad-call-sign = A call sign is missing or is none. Nothing was done. Write your own call sign and press again.
+quarantine-gone = Nothing is kept aside under this number. Nothing was changed. Look at the list again.
+quarantine-held = The same entry is held here already, and shown where it belongs. Nothing was changed, and nothing needs to be done.
+quarantine-sealed = This is sealed here: the key of its chart is not held, so nobody here can tell what it says. Nothing was changed. Ask the network for the chart, and try again when it has been opened.
+quarantine-broken = The seal does not hold: nobody can read what was written. Everything else is safe. Ask the site that wrote it to save the record again.
+quarantine-newer = A later version wrote this, and this one cannot read it. It is kept as it is. Tell the technician.
+quarantine-no-record = There is no record in this that could be taken in. It is kept as evidence; everything else is safe.
+forks = Devices that went back in time
+forks-none = None.
+fork-means = This device was restored from a copy, or cloned, and has said two things in one place. Both are kept and can be read in the charts.
+fork-found = Found by { $site }
+fork-carried = { $entries } entries of the branch that lost its places stand in the logs of { $sites }.
+fork-carried-none = No entry had to be carried on here yet.
+fork-replaced = The site goes on with a new device. Nothing needs to be done.
+fork-not-replaced = The site has not taken a new device yet. Tell its technician that the folder is a copy.

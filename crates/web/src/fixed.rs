@@ -6,8 +6,8 @@ use sanad_record::key::ResourceKey;
 use sanad_record::version::VersionId;
 
 use crate::model::{
-    Asks, ConflictRow, GROUP_ROWS, Gauges, Group, Listing, Overview, PAGE_ROWS, PatientPage, PatientRow, ResourcePage,
-    ResourceRow, VersionPage,
+    Asks, ConflictRow, ForkRow, GROUP_ROWS, Gauges, Group, Listing, Overview, PAGE_ROWS, PatientPage, PatientRow,
+    Piece, Quarantine, ResourcePage, ResourceRow, VersionPage,
 };
 
 /// The record.
@@ -22,6 +22,10 @@ pub struct Fixed {
     pub resources: Vec<ResourcePage>,
     /// Asks for charts.
     pub asks: Asks,
+    /// What is kept aside, newest first.
+    pub pieces: Vec<Piece>,
+    /// Devices that went back in time.
+    pub forks: Vec<ForkRow>,
     /// The bytes of versions that differ from the current ones.
     pub version_bytes: BTreeMap<VersionId, Vec<u8>>,
 }
@@ -81,6 +85,10 @@ impl Fixed {
                 conflicts: resource.conflicts.clone(),
             });
         listing(rows.collect(), page)
+    }
+
+    pub(crate) fn quarantine(&self, page: u64) -> Quarantine {
+        Quarantine { pieces: listing(self.pieces.clone(), page), dropped: 2, forks: self.forks.clone() }
     }
 
     fn person(&self, id: &str) -> Option<&PatientPage> {

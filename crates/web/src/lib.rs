@@ -61,6 +61,7 @@ pub fn router(source: Source, config: Config) -> Result<(Router, String), StartE
         .route("/asks", get(pages::asks::get).post(pages::asks::ask))
         .route("/asks/answer", post(pages::asks::answer))
         .route("/conflicts", get(pages::conflicts::get))
+        .route("/quarantine", get(pages::quarantine::get).post(pages::quarantine::adopt))
         .route("/sign-in", get(pages::sign_in::get).post(pages::sign_in::post))
         .route("/sign-out", post(pages::sign_in::out))
         .route("/language", post(pages::prefs::language))

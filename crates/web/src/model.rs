@@ -169,10 +169,69 @@ pub struct Aside {
     pub refused: u64,
     /// Places at which one device wrote two different entries.
     pub forks: u64,
-    /// Entries that opened and then could not be read as a save.
+    /// Entries whose author is not known to belong to the network.
+    pub strangers: u64,
+    /// Entries that opened and then could not be read as a save, and those of a later format.
     pub unreadable: u64,
     /// Entries that were here, cannot be read from the disk any more, and have not come back yet.
     pub lost: u64,
+}
+
+/// Everything that is kept aside, and the devices that went back in time.
+#[derive(Clone, Debug)]
+pub struct Quarantine {
+    /// A page of it, newest first.
+    pub pieces: Listing<Piece>,
+    /// Pieces that had to give way to newer ones of the same source.
+    pub dropped: u64,
+    /// Devices that went back in time.
+    pub forks: Vec<ForkRow>,
+}
+
+/// Something that is kept aside.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// Its number.
+    pub n: u64,
+    /// The name of the reason.
+    pub reason: String,
+    /// Call sign of the site that is said to have written it; nothing if its device is not known.
+    pub site: Option<String>,
+    /// The first digits of that device.
+    pub device: String,
+    /// The name of the lane it claims.
+    pub lane: String,
+    /// The place it claims.
+    pub seq: u64,
+    /// When it came, if that is known.
+    pub came_ms: Option<u64>,
+    /// How it came: `session`, `carrier` or `here`.
+    pub how: String,
+    /// From whom.
+    pub from: Option<String>,
+    /// When its content was taken in.
+    pub adopted_ms: Option<u64>,
+}
+
+/// A device that wrote two things in one place.
+#[derive(Clone, Debug)]
+pub struct ForkRow {
+    /// Call sign of its site, if it is known.
+    pub site: Option<String>,
+    /// The first digits of the device.
+    pub device: String,
+    /// The name of the lane.
+    pub lane: String,
+    /// The first place at which it says two things.
+    pub seq: u64,
+    /// When that was found.
+    pub found_ms: Option<u64>,
+    /// Who found it.
+    pub found_by: Option<String>,
+    /// Whether the site goes on with another device.
+    pub replaced: bool,
+    /// In whose logs entries of the branch that lost its places stand, and how many.
+    pub carried_by: Vec<(String, u64)>,
 }
 
 /// One page of a list.

@@ -7,6 +7,7 @@ pub(crate) mod overview;
 pub(crate) mod patient;
 pub(crate) mod patients;
 pub(crate) mod prefs;
+pub(crate) mod quarantine;
 pub(crate) mod resource;
 pub(crate) mod rows;
 pub(crate) mod sign_in;

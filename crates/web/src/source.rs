@@ -1,6 +1,7 @@
 //! Where the pages get what they show.
 
 mod asks;
+mod quarantine;
 mod site;
 #[cfg(test)]
 mod site_tests;
@@ -11,12 +12,14 @@ use sanad_record::key::ResourceKey;
 use sanad_record::version::VersionId;
 
 use sanad_node::ask::{AskError, Verdict};
+use sanad_node::quarantine::AdoptError;
 use sanad_node::site::Site;
 use sanad_record::ask::Whom;
 
 use crate::fixed::Fixed;
 use crate::model::{
-    Asks, ConflictRow, Gauges, Listing, Overview, PatientPage, PatientRow, ResourcePage, ResourceRow, VersionPage,
+    Asks, ConflictRow, Gauges, Listing, Overview, PatientPage, PatientRow, Quarantine, ResourcePage, ResourceRow,
+    VersionPage,
 };
 
 /// The record could not be read. Says nothing of what is in it.
@@ -120,6 +123,22 @@ impl Source {
             Source::Site(site) => asks::ask(site, whom, by, key),
             // A record that does not change has nobody to ask.
             Source::Fixed(_) => Err(AskError::NoSuchSite),
+        }
+    }
+
+    /// What is kept aside, by page from 1, and the devices that went back in time.
+    pub fn quarantine(&self, page: u64) -> Result<Quarantine, SourceError> {
+        match self {
+            Source::Site(site) => quarantine::quarantine(site, page),
+            Source::Fixed(fixed) => Ok(fixed.quarantine(page)),
+        }
+    }
+
+    /// Takes the content of a piece in. Done again, it does nothing again.
+    pub fn adopt(&self, n: u64, by: &str) -> Result<(), AdoptError> {
+        match self {
+            Source::Site(site) => quarantine::adopt(site, n, by),
+            Source::Fixed(_) => Err(AdoptError::NoSuchNumber),
         }
     }
 

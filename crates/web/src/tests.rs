@@ -15,13 +15,13 @@ use tower::ServiceExt;
 
 use sanad_node::save::{Change, SaveRequest};
 use sanad_node::site::{NewSite, Site};
-use sanad_store::KdfCost;
+use sanad_store::{Apart, Came, Folder, KdfCost, Reason};
 
 use crate::fixed::Fixed;
 use crate::model::Answer as Answered;
 use crate::model::{
-    Aside, Asks, Conflict, Failing, Gauges, GrantRow, Lane, LaneRow, Overview, OwnAsk, PatientPage, PendingAsk,
-    PlaceRow, Policy, Reads, ResourcePage, Side, SiteKind, SiteRow, VersionRow,
+    Aside, Asks, Conflict, Failing, ForkRow, Gauges, GrantRow, Lane, LaneRow, Overview, OwnAsk, PatientPage,
+    PendingAsk, Piece, PlaceRow, Policy, Reads, ResourcePage, Side, SiteKind, SiteRow, VersionRow,
 };
 use crate::{Client, Config, Source, router};
 
@@ -142,12 +142,34 @@ fn record() -> Fixed {
             }],
             at_once: true,
         },
+        pieces: vec![Piece {
+            n: 1,
+            reason: "unknown-author".to_owned(),
+            site: Some(HOSTILE.to_owned()),
+            device: "0011aabb".to_owned(),
+            lane: "clinical".to_owned(),
+            seq: 3,
+            came_ms: Some(0),
+            how: "carrier".to_owned(),
+            from: Some(HOSTILE.to_owned()),
+            adopted_ms: None,
+        }],
+        forks: vec![ForkRow {
+            site: Some(HOSTILE.to_owned()),
+            device: "0011aabb".to_owned(),
+            lane: "control".to_owned(),
+            seq: 3,
+            found_ms: Some(0),
+            found_by: Some(HOSTILE.to_owned()),
+            replaced: true,
+            carried_by: vec![(HOSTILE.to_owned(), 4)],
+        }],
         version_bytes: BTreeMap::new(),
     }
 }
 
 /// The addresses of every kind of page.
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 13] = [
     "/",
     "/sites",
     "/patients",
@@ -159,6 +181,7 @@ const PAGES: [&str; 12] = [
     "/resources/Patient/p1",
     "/conflicts",
     "/asks",
+    "/quarantine",
     "/nothing/here",
 ];
 
@@ -566,5 +589,57 @@ async fn a_chart_is_asked_for_and_granted_on_the_screens_and_a_second_press_does
     }
     cedar.close().await;
     olive.close().await;
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[allow(clippy::disallowed_methods, reason = "a test needs a folder of its own; nothing in it is anybody's")]
+async fn what_is_kept_aside_is_listed_by_name_and_taken_in_once_by_a_form() {
+    let folder = std::env::temp_dir().join(format!("sanad-aside-{}", std::process::id()));
+    let new = NewSite { call_sign: "Cedar".to_owned(), kind: sanad_log::control::SiteKind::Enclave };
+    let site = Site::found(&folder, "correct horse", KdfCost::TEST, &new).await.unwrap();
+    let author = site.device();
+    site.close().await;
+    {
+        let unlocked = Folder::open(&folder).unwrap().unlock("correct horse", std::time::Duration::ZERO);
+        let mut store = unlocked.unwrap();
+        let log = sanad_log::ids::LogId { lane: sanad_log::ids::Lane::Clinical, author };
+        let shown = br#"{"resourceType":"Patient","id":"p1","name":[{"family":"Haddad"}]}"#;
+        let came = Came { at_ms: 1_519_989_600_000, from: sanad_store::Source::Peer(author) };
+        for (seq, reason, bytes) in [(4, Reason::Damage, &shown[..]), (5, Reason::Signature, b"rubbish")] {
+            store.keep_apart(&Apart { log, seq, reason, came, bytes }).unwrap();
+        }
+    }
+    let site = Site::open(&folder, "correct horse", std::time::Duration::ZERO).unwrap();
+    let mut door = Door::to(Source::Site(site.clone()), [127, 0, 0, 1]);
+    assert!(door.get("/").await.body.contains("href=\"/quarantine\""));
+    for (lang, words) in
+        [("ar", ["ليس توقيع كاتبه", "وصل في جلسة مع"]), ("en", ["not its author", "Came in a session with"])]
+    {
+        door.post("/", "/language", &format!("language={lang}&back=/")).await;
+        let body = door.get("/quarantine").await.body;
+        assert!(words.iter().all(|words| body.contains(words)) && body.contains("Cedar"), "{body}");
+        assert!(!body.contains("Haddad") && !body.contains("Patient/p1"), "nothing of what a record says");
+    }
+    for (fields, status, said) in [
+        ("n=1&by=", 422, "call sign is missing"),
+        ("n=2&by=Heron", 422, "no record in this"),
+        ("n=9&by=Heron", 422, "under this number"),
+        ("n=first&by=Heron", 403, "form"),
+    ] {
+        let answer = door.post("/quarantine", "/quarantine", fields).await;
+        assert_eq!(answer.status.as_u16(), status, "{fields}");
+        assert!(answer.body.contains(said), "{fields}: {}", answer.body);
+    }
+    let foreign = door.post_raw("/quarantine", "form=0&n=1&by=Heron").await;
+    assert_eq!(foreign.status, StatusCode::FORBIDDEN);
+    for _ in 0..2 {
+        let answer = door.post("/quarantine", "/quarantine", "n=1&by=Heron").await;
+        assert_eq!((answer.status, header(&answer, "location")), (StatusCode::SEE_OTHER, "/quarantine"));
+    }
+    assert!(door.get("/quarantine").await.body.contains("Taken in"));
+    assert_eq!(site.reader().versions(&"Patient/p1".parse().unwrap()).unwrap().len(), 1, "once");
+    assert!(door.get("/patients/p1").await.body.contains("Provenance"));
+    site.close().await;
     std::fs::remove_dir_all(&folder).unwrap();
 }

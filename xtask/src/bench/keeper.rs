@@ -6,10 +6,11 @@ use crate::corpus::PASSPHRASE;
 use crate::machine::memory_mb;
 use crate::pair::{Pair, sanad_json};
 use crate::report::{Report, Target};
-use crate::sealed::Stranger;
+use crate::sealed::Author;
 use anyhow::{Context as _, Result, ensure};
 use sanad_log::control::{FacilitySecret, SiteKind};
 use sanad_log::directory::Directory;
+use sanad_log::sign::Ed25519Verifier;
 use sanad_node::site::Site;
 use sanad_store::{Folder, KdfCost};
 use serde_json::Value;
@@ -45,7 +46,7 @@ pub async fn run(options: &Options, report: &mut Report) -> Result<()> {
     served.stop()?;
 
     let started = Instant::now();
-    fill(&pair.sender, count)?;
+    fill(&pair.sender, count).await?;
     report.add(
         format!("keeper: filling a site with {count} entries"),
         started.elapsed().as_secs_f64(),
@@ -104,20 +105,26 @@ async fn wait_for_address(options: &Options, dir: &Path, url: &str) -> Result<()
 }
 
 /// Puts sealed entries of many devices and charts into a folder, as they would have come from peers.
-fn fill(dir: &Path, count: u64) -> Result<()> {
+async fn fill(dir: &Path, count: u64) -> Result<()> {
+    let site = Site::open(dir, PASSPHRASE, Duration::ZERO)?;
+    let mut authors = Vec::new();
+    for number in 0..AUTHORS {
+        authors.push(Author::enrolled(&site, number).await?);
+    }
+    site.close().await;
     let mut store = Folder::open(dir)?.unlock(PASSPHRASE, Duration::ZERO)?;
     let secrets = store.secrets()?;
-    let directory = Directory::new(secrets.network, FacilitySecret::from_bytes(&secrets.facility));
+    let mut directory = Directory::new(secrets.network, FacilitySecret::from_bytes(&secrets.facility));
+    for entry in &store.control_entries()?.entries {
+        directory.absorb(entry, &Ed25519Verifier);
+    }
     let mut bytes = blake3::Hasher::new().update(b"a million entries").finalize_xof();
     let mut batch = Vec::with_capacity(BATCH);
-    for author in 0..AUTHORS {
-        let mut seed = [0; 32];
-        bytes.fill(&mut seed);
-        let mut stranger = Stranger::new(seed, secrets.network);
+    for (number, mut author) in (0..).zip(authors) {
         for seq in 1..=count / AUTHORS {
             let mut body = vec![0; BODY_BYTES];
             bytes.fill(&mut body);
-            batch.push(stranger.write((author * 7_919 + seq * 104_729) % CHARTS, body)?);
+            batch.push(author.write((number * 7_919 + seq * 104_729) % CHARTS, body)?);
             if batch.len() == BATCH {
                 store.append(&batch, &directory)?;
                 batch.clear();

@@ -16,6 +16,7 @@ mod report;
 mod saves;
 mod sealed;
 mod stick;
+mod tiny;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use report::Report;
@@ -33,7 +34,7 @@ pub struct Options {
     pub sanad: PathBuf,
 }
 
-const NAMES: &[&str] = &["saves", "import", "haven", "carrier", "keeper", "stick", "bytes"];
+const NAMES: &[&str] = &["saves", "import", "haven", "carrier", "keeper", "stick", "bytes", "tiny"];
 const USAGE: &str = "usage: cargo xtask bench [--quick] [--json] [--synthea PATH] [--dir PATH] [NAME…]
   saves    durable saves of one and of sixteen writers, beside fdatasync and bare SQLite
   import   the Synthea set
@@ -41,7 +42,8 @@ const USAGE: &str = "usage: cargo xtask bench [--quick] [--json] [--synthea PATH
   carrier  100,000 entries to an empty site that can read none of them
   keeper   1,000,000 small entries into a keeper and out of it again; its memory
   stick    a million entries read from a bundle and written to one, beside cp and fsync; --quick: 100,000
-  bytes    100,000 resources to an empty site, nothing, and 1,000 edits, beside PouchDB (npm installs it); frontiers";
+  bytes    100,000 resources to an empty site, nothing, and 1,000 edits, beside PouchDB (npm installs it); frontiers
+  tiny     in simulated time: nothing changed and a casualty at 1,200 bit/s; a first sync at 9,600";
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -89,6 +91,9 @@ async fn main() -> Result<()> {
     }
     if wanted("bytes") {
         bytes::run(&options, &mut report).await?;
+    }
+    if wanted("tiny") {
+        tiny::run(&mut report)?;
     }
     if json {
         println!("{}", serde_json::to_string_pretty(&report.to_json())?);

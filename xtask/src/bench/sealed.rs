@@ -2,24 +2,36 @@
 
 use anyhow::{Context as _, Result};
 use sanad_log::clock::Hlc;
+use sanad_log::control::{Enrolment, FacilitySecret, SiteKind};
 use sanad_log::entry::{BodyKind, Entry, Header};
 use sanad_log::ids::{EntryId, Lane, LogId, NetworkId, ScopeTag, Seq};
 use sanad_log::sign::{Ed25519Signer, Signer as _};
+use sanad_node::site::{Site, system_entropy};
 
-/// A device made up here that writes one clinical log. Its bodies are sealed under a key that nobody has.
-pub struct Stranger {
+/// A device that is enrolled and writes one clinical log. Its bodies are sealed under a key that nobody has.
+pub struct Author {
     signer: Ed25519Signer,
     network: NetworkId,
     last: (Seq, EntryId),
 }
 
-impl Stranger {
-    pub fn new(seed: [u8; 32], network: NetworkId) -> Stranger {
-        Stranger { signer: Ed25519Signer::from_seed(&seed), network, last: (0, EntryId([0; 32])) }
+impl Author {
+    /// Lets one in at a site that holds the authority.
+    pub async fn enrolled(site: &Site, number: u64) -> Result<Author> {
+        let mut entropy = system_entropy();
+        let signer = Ed25519Signer::from_seed(&entropy.array());
+        let network = site.network();
+        let facility = FacilitySecret::generate(&mut entropy).facility(&format!("Far {number}"), SiteKind::Enclave);
+        site.enrol(Enrolment { network, facility, device: signer.device() }).await?;
+        Ok(Author { signer, network, last: (0, EntryId([0; 32])) })
     }
 
     pub fn signer(&self) -> &Ed25519Signer {
         &self.signer
+    }
+
+    pub fn network(&self) -> &NetworkId {
+        &self.network
     }
 
     pub fn log(&self) -> LogId {

@@ -1,18 +1,17 @@
 //! A full stick: read by a site that holds nothing, and written by it, beside a plain copy of the same bytes.
 //!
-//! The entries are signed by a device made up here and sealed under a key that nobody has: the site carries them. What
+//! The entries are signed by another site's device and sealed under a key that nobody has: the site carries them. What
 //! opening and projecting costs is measured by `haven`.
 
 use crate::Options;
 use crate::corpus::{PASSPHRASE, fresh_dir};
 use crate::machine::{cpu_s_of, memory_mb};
 use crate::report::{Report, Target};
-use crate::sealed::Stranger;
+use crate::sealed::Author;
 use anyhow::{Context as _, Result, ensure};
 use sanad_log::bundle::{BundleKey, Packer, opening_records};
 use sanad_log::control::SiteKind;
 use sanad_log::frontier::{Frontier, Range};
-use sanad_log::ids::NetworkId;
 use sanad_log::message::encode;
 use sanad_log::receipt::{Form, Receipt};
 use sanad_log::run::encode_run;
@@ -41,7 +40,7 @@ pub async fn run(options: &Options, report: &mut Report) -> Result<()> {
     let site = Site::found(&dir.join("site"), PASSPHRASE, KdfCost::TEST, &described).await?;
     let epoch = site.with_directory(|directory| directory.epoch_keys().last().cloned()).await?.context("no key")?;
     let given = dir.join("given");
-    make(&given, count, site.network(), &epoch)?;
+    make(&given, count, Author::enrolled(&site, 1).await?, &epoch)?;
 
     // On a busy machine the CPU time survives the noise, and the wall time does not.
     let own = std::process::id();
@@ -76,13 +75,12 @@ pub async fn run(options: &Options, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Writes a bundle of a device that nobody knows, run by run.
-fn make(path: &Path, count: u64, network: NetworkId, epoch: &SealKey) -> Result<()> {
+/// Writes a bundle of another site's device, run by run.
+fn make(path: &Path, count: u64, mut author: Author, epoch: &SealKey) -> Result<()> {
     let mut entropy = system_entropy();
-    let mut stranger = Stranger::new([7; 32], network);
     let mut held = Frontier::default();
-    held.insert(Range { log: stranger.log(), from: 1, to: count });
-    let have = Receipt::sign(&network, count, held, stranger.signer()).encode(Form::Whole(&[]));
+    held.insert(Range { log: author.log(), from: 1, to: count });
+    let have = Receipt::sign(author.network(), count, held, author.signer()).encode(Form::Whole(&[]));
     let key = BundleKey::derive(epoch, entropy.array());
     let mut file = BufWriter::new(File::create(path)?);
     file.write_all(key.salt())?;
@@ -96,7 +94,7 @@ fn make(path: &Path, count: u64, network: NetworkId, epoch: &SealKey) -> Result<
         for seq in first..=count.min(first + RUN - 1) {
             let mut body = vec![0; BODY_BYTES];
             body[..8].copy_from_slice(&seq.to_be_bytes());
-            run.push(stranger.write(seq % CHARTS, body)?);
+            run.push(author.write(seq % CHARTS, body)?);
         }
         packer.put(&encode::entries(&encode_run(&run).context("no run")?), &mut full)?;
     }

@@ -120,6 +120,7 @@ impl Site {
             spans: self.disk.spans(),
             receipts: self.receipts.values().cloned().collect(),
             acknowledged: acknowledged.collect(),
+            parts: vec![],
             lost: false,
             keeper,
         });
@@ -164,7 +165,10 @@ impl Site {
         for receipt in self.unsynced_receipts.drain(..) {
             self.receipts.insert(receipt.device, receipt);
         }
-        self.kept.append(&mut self.unsynced_kept);
+        for keep in std::mem::take(&mut self.unsynced_kept) {
+            self.kept.retain(|kept| !is_replaced_by(kept, &keep));
+            self.kept.push(keep);
+        }
     }
 
     /// Power is gone. Some of the newest receipts are lost with it.
@@ -194,4 +198,9 @@ fn entropy(seed: u64, site: u64, incarnation: u64) -> Entropy {
     }
     let mut stream = hash.finalize_xof();
     Entropy::new(move |out| stream.fill(out))
+}
+
+/// True if the newer of two things of one name takes the place of the other.
+fn is_replaced_by(kept: &Keep, newer: &Keep) -> bool {
+    matches!((kept, newer), (Keep::Acknowledged(a, _), Keep::Acknowledged(b, _)) if a == b)
 }

@@ -7,7 +7,7 @@ use crate::directory::Learned;
 use crate::frontier::{Frontier, INTERVALS_MAX};
 use crate::ids::{Lane, LogId};
 use crate::receipt::Receipt;
-use crate::run::CheckedRun;
+use crate::run::{CheckedRun, Unfit};
 use std::sync::Arc;
 
 /// Most pieces that carried entries may leave a log in: beyond them this site's own receipt could not be read by others.
@@ -82,16 +82,18 @@ impl Replica {
         writer: Option<&Frontier>,
         out: &mut Vec<Effect>,
     ) -> Took {
-        let CheckedRun { log, entries, refused } = run;
+        let CheckedRun { log, mut entries, refused } = run;
         let (mut took, count) = (Took::default(), entries.len() as u64);
-        if let Some((seq, error)) = refused {
+        if let Some(Unfit { seq, error, bytes }) = refused {
             let reason = RefusedReason::Entry(error);
-            out.push(Effect::KeepRefused(Refused { log, seq, from: None, reason, entry: None }));
+            out.push(Effect::KeepRefused(Refused { log, seq, from: None, reason, bytes }));
             took.refused = 1;
         }
+        took.waiting = self.bound_stranger(&log, &mut entries);
+        let count = count - took.waiting;
         let first = entries.first().map_or(1, |entry| entry.header().seq);
         if !self.has_keys_before(log, writer) || !self.chains.has_room(log, first, PIECES_MAX) {
-            took.waiting = count;
+            took.waiting += count;
             return took;
         }
         let (new, fork) = self.receive(now_ms, None, entries, Some(token), out);

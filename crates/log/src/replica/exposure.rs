@@ -7,15 +7,11 @@ use crate::ids::DeviceId;
 use std::collections::btree_map::Entry;
 
 impl Replica {
-    /// What each other facility has confirmed, by the newest receipts of its enrolled devices. Facilities of which no
-    /// receipt has come are left out.
+    /// What each other facility has confirmed, by the newest receipts of its enrolled devices and by parts. Facilities of
+    /// which none has come are left out.
     pub fn elsewhere(&self) -> Elsewhere<'_> {
         let mut out = Elsewhere::new();
-        for (device, receipt) in &self.receipts {
-            let Some(id) = self.directory.facility_of(device).filter(|id| *id != self.directory.own()) else {
-                continue;
-            };
-            let places = self.vouched(receipt);
+        for (id, places) in self.confirmed().filter(|(id, _)| *id != self.directory.own()) {
             let kind = self.directory.facilities().get(&id).map(|facility| facility.kind);
             match out.entry(id) {
                 // Whatever other kinds there are: only a haven is known to be outside.
@@ -36,6 +32,6 @@ impl Replica {
 
     /// The other end of a session, once it has proven itself.
     pub fn peer_of(&self, session: SessionId) -> Option<DeviceId> {
-        self.sessions.get(&session)?.peer()
+        self.sessions.get(&session)?.peer
     }
 }

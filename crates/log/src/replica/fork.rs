@@ -5,6 +5,7 @@
 //! part, that is stated in the control lane, one of them keeps the places, and the entries of the other are carried on in
 //! the logs of whoever held them.
 
+use super::session::{Naming, Session};
 use super::{Appending, Effect, Outcome, Replica, SessionId, Token};
 use crate::control::{Control, REPLACED_MAX, SignedEnrolment, Successor};
 use crate::directory::Learned;
@@ -13,7 +14,6 @@ use crate::fork::{ForkProof, places_to_compare, tail};
 use crate::frontier::{Frontier, Range};
 use crate::ids::{DeviceId, EntryId, LogId, Seq};
 use crate::message::{RANGES_MAX, Refusal, ShortId, encode};
-use crate::receipt::Receipt;
 use crate::sign::Signer;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -58,7 +58,7 @@ struct Trace {
 /// What a session compares.
 #[derive(Debug, Default)]
 pub(super) struct Comparison {
-    /// Ends of logs asked about.
+    /// Ends of logs asked about, or being read because a peer has told of them.
     ends: Option<Vec<Range>>,
     waiting: VecDeque<(LogId, Seq)>,
     current: Option<Trace>,
@@ -68,6 +68,12 @@ impl Comparison {
     /// True while the session must not end.
     pub(super) fn is_open(&self) -> bool {
         self.ends.is_some() || self.current.is_some() || !self.waiting.is_empty()
+    }
+
+    /// True if a log is being traced, or is about to be: until it is clear what stands in it, nothing more is asked of it.
+    pub(super) fn traces(&self, log: &LogId) -> bool {
+        self.waiting.iter().any(|(waiting, _)| waiting == log)
+            || self.current.as_ref().is_some_and(|trace| trace.log == *log)
     }
 }
 
@@ -99,7 +105,8 @@ enum Wait {
     Append(Token),
 }
 
-fn short(id: &EntryId) -> ShortId {
+/// The first bytes of an id.
+pub(super) fn short_id(id: &EntryId) -> ShortId {
     let mut out = ShortId::default();
     let len = out.len();
     out.copy_from_slice(&id.0[..len]);
@@ -120,16 +127,15 @@ impl Replica {
         claimed
     }
 
-    /// What of a receipt counts here as held by its device.
-    pub fn vouched<'a>(&self, receipt: &'a Receipt) -> Cow<'a, Frontier> {
-        if self.directory.is_replaced(&receipt.device) {
+    /// What of what a device said counts here as held by it.
+    pub(super) fn vouched<'a>(&self, device: &DeviceId, said: &'a Frontier) -> Cow<'a, Frontier> {
+        if self.directory.is_replaced(device) {
             return Cow::Owned(Frontier::default());
         }
         if self.directory.forks().is_empty() {
-            return Cow::Borrowed(&receipt.frontier);
+            return Cow::Borrowed(said);
         }
-        let reads_control = self.directory.reads_control(&receipt.device);
-        Cow::Owned(self.directory.forks().vouched(&receipt.frontier, reads_control))
+        Cow::Owned(self.directory.forks().vouched(said, self.directory.reads_control(device)))
     }
 
     fn read(&mut self, places: Vec<Range>, uncarried_only: bool, reading: Reading, out: &mut Vec<Effect>) -> Token {
@@ -147,7 +153,7 @@ impl Replica {
             Some(Reading::Which(session, places)) => {
                 let id_at = |range: &Range| {
                     let at = |entry: &&Entry| (entry.header().log, entry.header().seq) == (range.log, range.from);
-                    entries.iter().find(at).map(|entry| short(&entry.id()))
+                    entries.iter().find(at).map(|entry| short_id(&entry.id()))
                 };
                 let ids: Vec<_> =
                     places.iter().map(|(range, known)| known.or_else(|| id_at(range)).unwrap_or_default()).collect();
@@ -448,7 +454,7 @@ impl Replica {
     /// Both sides hold the same places. If their ends are not the same entries, there is a fork somewhere.
     pub(super) fn compare_heads(&mut self, id: SessionId, out: &mut Vec<Effect>) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
-        let (Some(peer), Some(theirs)) = (session.peer(), &session.peer_has) else { return };
+        let (Some(peer), Some(theirs)) = (session.peer, &session.peer_has) else { return };
         let same_places = *theirs == self.durable && self.pending.is_empty();
         let same_heads = session.peer_heads == Some(self.chains.digest());
         let mut ends: Vec<_> = match same_places {
@@ -461,22 +467,39 @@ impl Replica {
                 logs.filter_map(|(log, held)| Some(place(*log, held.last_common(theirs.get(log)?)?))).collect()
             }
         };
-        ends.truncate(RANGES_MAX);
-        if ends.is_empty() {
-            return;
+        ends.truncate(if session.short.is_some() { crate::short::RANGES_MAX } else { RANGES_MAX });
+        self.ask_which(id, ends, out);
+    }
+
+    /// Asks which entries stand at these ends of logs.
+    pub(super) fn ask_which(&mut self, id: SessionId, ends: Vec<Range>, out: &mut Vec<Effect>) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        if !ends.is_empty() && session.comparison.ends.is_none() {
+            let frame = session.naming(Naming::Which, &ends);
+            session.comparison.ends = Some(ends);
+            self.send(id, frame, false, out);
         }
-        let frame = encode::which(&ends, &session.numbering().theirs);
-        session.comparison.ends = Some(ends);
-        self.send(id, frame, false, out);
+    }
+
+    /// What a peer says, unasked, of the ends of this device's own logs: one beyond what is known here must be shown, and
+    /// another entry than the one here is traced.
+    pub(super) fn compare_own(&mut self, id: SessionId, said: Vec<(Range, ShortId)>, out: &mut Vec<Effect>) {
+        let beyond = |(end, _): &(Range, ShortId)| end.from > self.chains.head(&end.log).0;
+        let (beyond, within): (Vec<_>, Vec<_>) = said.into_iter().partition(beyond);
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        if !within.is_empty() && session.comparison.ends.is_none() {
+            let ends: Vec<_> = within.iter().map(|(end, _)| *end).collect();
+            session.comparison.ends = Some(ends.clone());
+            self.read(ends, false, Reading::Ends(id, within), out);
+        }
+        beyond.into_iter().for_each(|(end, _)| self.trace(id, end.log, end.from, out));
     }
 
     /// What a peer sent contradicts what is here.
     pub(super) fn trace(&mut self, id: SessionId, log: LogId, differ: Seq, out: &mut Vec<Effect>) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let comparison = &mut session.comparison;
-        let known = comparison.waiting.iter().any(|(waiting, _)| *waiting == log)
-            || comparison.current.as_ref().is_some_and(|trace| trace.log == log);
-        if !known && comparison.waiting.len() < TRACES_MAX {
+        if !comparison.traces(&log) && comparison.waiting.len() < TRACES_MAX {
             comparison.waiting.push_back((log, differ));
             self.trace_on(id, out);
         }
@@ -484,21 +507,26 @@ impl Replica {
 
     /// Asks the next question of the current tracing, or begins the next one.
     fn trace_on(&mut self, id: SessionId, out: &mut Vec<Effect>) {
+        // Of a place of one's own that is not known here there is nothing to compare: it must be shown.
+        let is_own_future = |log: &LogId, seq| log.author == self.device() && seq > self.chains.head(log).0;
+        let Some(session) = self.sessions.get(&id) else { return };
+        let next = session.comparison.waiting.front();
+        let unknown = next.is_some_and(|(log, seq)| is_own_future(log, *seq));
         let Some(session) = self.sessions.get_mut(&id) else { return };
-        let authors = session.numbering().theirs;
         let comparison = &mut session.comparison;
         if comparison.current.is_some() || comparison.ends.is_some() {
             return;
         }
         let Some((log, differ)) = comparison.waiting.pop_front() else { return self.settle(id, out) };
-        let trace = Trace { log, agree: 0, differ, asked: places_to_compare(0, differ) };
-        let frame = question(&trace, &authors);
-        comparison.current = Some(trace);
+        let asked = if unknown { Vec::new() } else { places_to_compare(0, differ) };
+        let trace = Trace { log, agree: 0, differ, asked };
+        let frame = question(session, &trace);
+        session.comparison.current = Some(trace);
         self.send(id, frame, false, out);
     }
 
     pub(super) fn which(&mut self, id: SessionId, places: Vec<Range>, out: &mut Vec<Effect>) {
-        let known = |range: &Range| self.chains.id_at_end(&range.log, range.from).map(|id| short(&id));
+        let known = |range: &Range| self.chains.id_at_end(&range.log, range.from).map(|id| short_id(&id));
         let places: Vec<_> = places.into_iter().map(|range| (range, known(&range))).collect();
         let unknown = places.iter().filter(|(_, known)| known.is_none()).map(|(range, _)| place(range.log, range.from));
         let unknown: Vec<_> = unknown.take(WHICH_READS_MAX).collect();
@@ -537,11 +565,13 @@ impl Replica {
     fn ends_compared(&mut self, id: SessionId, theirs: &[(Range, ShortId)], read: &[Entry], out: &mut Vec<Effect>) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.comparison.ends = None;
-        self.compared.extend(session.peer());
+        if theirs.iter().any(|(end, _)| self.directory.is_replaced(&end.log.author)) {
+            self.compared.extend(session.peer);
+        }
         for (end, theirs) in theirs.iter().filter(|(_, theirs)| *theirs != ShortId::default()) {
             let read = || read.iter().find(|entry| (entry.header().log, entry.header().seq) == (end.log, end.to));
             let ours = self.chains.id_at_end(&end.log, end.to).or_else(|| read().map(Entry::id));
-            let differ = ours.is_some_and(|ours| short(&ours) != *theirs);
+            let differ = ours.is_some_and(|ours| short_id(&ours) != *theirs);
             if differ && session.comparison.waiting.len() < TRACES_MAX {
                 session.comparison.waiting.push_back((end.log, end.to));
             }
@@ -551,9 +581,9 @@ impl Replica {
 
     fn compared(&mut self, id: SessionId, theirs: &[(Seq, ShortId)], ours: &[Entry], out: &mut Vec<Effect>) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
-        let authors = session.numbering().theirs;
         let Some(trace) = &mut session.comparison.current else { return };
-        let ours: BTreeMap<Seq, ShortId> = ours.iter().map(|entry| (entry.header().seq, short(&entry.id()))).collect();
+        let ours: BTreeMap<Seq, ShortId> =
+            ours.iter().map(|entry| (entry.header().seq, short_id(&entry.id()))).collect();
         let before = (trace.agree, trace.differ);
         for (seq, theirs) in theirs.iter().filter(|(_, theirs)| *theirs != ShortId::default()) {
             match ours.get(seq) {
@@ -563,14 +593,10 @@ impl Replica {
             }
         }
         let places = places_to_compare(trace.agree, trace.differ);
-        let frame = if places.is_empty() || (trace.agree, trace.differ) == before {
-            trace.asked = Vec::new();
-            encode::show(place(trace.log, trace.differ), &authors)
-        } else {
-            trace.asked = places;
-            question(trace, &authors)
-        };
-        self.send(id, frame, false, out);
+        let found = places.is_empty() || (trace.agree, trace.differ) == before;
+        trace.asked = if found { Vec::new() } else { places };
+        let frame = session.comparison.current.as_ref().map(|trace| question(session, trace));
+        frame.into_iter().for_each(|frame| self.send(id, frame, false, out));
     }
 
     pub(super) fn header(&mut self, id: SessionId, header: Option<&[u8; HEADER_LEN]>, out: &mut Vec<Effect>) {
@@ -578,18 +604,22 @@ impl Replica {
         let Some(trace) = session.comparison.current.take() else { return self.refuse(id, Refusal::Malformed, out) };
         let theirs = header.and_then(|header| Header::decode(header).ok());
         if let Some(theirs) = theirs.filter(|theirs| (theirs.log, theirs.seq) == (trace.log, trace.differ)) {
+            let unknown = theirs.log.author == self.device() && theirs.seq > self.chains.head(&theirs.log).0;
+            if unknown && theirs.is_signed(&self.network, &*self.verifier) {
+                return self.outlived(out);
+            }
             self.read(vec![place(trace.log, trace.differ)], false, Reading::Prove(theirs), out);
         }
         self.trace_on(id, out);
     }
 }
 
-fn question(trace: &Trace, authors: &[DeviceId]) -> Vec<u8> {
+fn question(session: &Session, trace: &Trace) -> Vec<u8> {
     if trace.asked.is_empty() {
-        return encode::show(place(trace.log, trace.differ), authors);
+        return session.naming(Naming::Show, &[place(trace.log, trace.differ)]);
     }
     let places: Vec<_> = trace.asked.iter().map(|seq| place(trace.log, *seq)).collect();
-    encode::which(&places, authors)
+    session.naming(Naming::Which, &places)
 }
 
 /// Places to take from a log.

@@ -4,7 +4,7 @@
 //!
 //! What it has instead is a bound: a keeper stands outside, often at a friend's, and takes no more than it was given.
 
-use super::{Effect, Input, Pending, Replica, SaveError, SessionId};
+use super::{Effect, InParts, Input, Pending, Replica, SaveError, SessionId};
 use crate::control::{Authority, Contact, Control, FacilitySecret, SignedEnrolment};
 use crate::directory::{Directory, Learned};
 use crate::entry::{Entry, HEADER_LEN};
@@ -53,9 +53,11 @@ pub enum Keep {
     Enrolment(SignedEnrolment),
     /// At a keeper: where it is reached, as it has signed it.
     Reach(SignedReach),
-    /// This peer is known to hold this receipt of ours. Kept where one side is a keeper: the two sides' registries differ,
-    /// so the next session would begin with every author's key, and this makes it begin with a difference.
+    /// This peer is known to hold this receipt of ours, so that the next session with it begins with a difference. Without
+    /// it a tiny link has to tell parts, and a keeper, whose registry differs, every author's key.
     Acknowledged(DeviceId, Receipt),
+    /// What this device has confirmed in parts, in place of what was kept before.
+    Part(DeviceId, InParts),
 }
 
 /// A keeper's room, in bytes of entries: headers and bodies.
@@ -256,8 +258,9 @@ impl Replica {
         }
     }
 
-    /// True if a session with this peer is worth an own receipt on the disk: see [`Keep::Acknowledged`].
-    pub(super) fn keeps_acknowledged(&self, peer: &DeviceId) -> bool {
+    /// True if a session with this peer is worth an own receipt on the disk at once, since one side is a keeper: see
+    /// [`Keep::Acknowledged`].
+    pub fn keeps_acknowledged(&self, peer: &DeviceId) -> bool {
         let facility = self.directory.facility_of(peer);
         self.keeper.is_some() || facility.is_some_and(|facility| self.directory.gets_no_keys(&facility))
     }

@@ -2,9 +2,12 @@
 //! entry (the next session's Have tells), and quiet when nothing is missing: one round trip. `docs/protocol.md` §4.
 
 use super::fork::Comparison;
+use super::keep::size_of;
+use super::order::{self, Pace};
+use super::short::{ShortState, lanes_of};
 use super::{Effect, Keep, Refused, RefusedReason, Replica, SessionId};
 use crate::chain::Fork;
-use crate::control::SiteKind;
+use crate::control::{SignedEnrolment, SiteKind};
 use crate::directory::Learned;
 use crate::entry::Entry;
 use crate::frontier::{Frontier, Range, registry_digest};
@@ -13,12 +16,11 @@ use crate::message::{
     Hello, Incoming, Message, Numbering, RANGES_MAX, RECEIPTS_BYTES_MAX, RECEIPTS_MAX, Refusal, encode,
 };
 use crate::receipt::{Form, Receipt, ReceiptError};
-use crate::run::{CheckedRun, RUN_ENTRIES_MAX, encode_run};
+use crate::run::{CheckedRun, RUN_ENTRIES_MAX, Unfit, encode_run};
+use crate::short::{self, BODY_BYTES_MAX};
 use crate::sign::Purpose;
 use std::collections::{BTreeSet, VecDeque};
 
-/// Bytes of bodies in one Entries message, about: bounds what a slow link and both ends hold in memory.
-const RUN_BYTES: usize = 256 * 1024;
 /// Entries messages under way at once, so that the disk is read while the link sends.
 const PACED_MAX: u32 = 2;
 /// A receipt is sent in the middle of a long session after this many new entries, so that the sender's gauge falls even if
@@ -37,8 +39,31 @@ fn early_bytes(message: &Message) -> usize {
         Message::Need(ranges) | Message::Which(ranges) => std::mem::size_of_val(ranges.as_slice()),
         Message::Receipts(receipts) => receipts.iter().map(Vec::len).sum(),
         Message::Held(held) => std::mem::size_of_val(held.as_slice()),
+        Message::Entries(run) => run.entries.iter().map(|entry| size_of(entry) as usize).sum(),
         _ => 0,
     }
+}
+
+/// True for a frame that asks for an answer: a greeting, Again, WhoAreYou, Need, Held, Which, Show, and the first three of
+/// these on a tiny link.
+fn asks(kind: u8) -> bool {
+    matches!(
+        kind,
+        0 | 2 | 3 | 5 | 8 | 16 | 18 | short::CALL_KIND | short::ASK_KIND | short::WHICH_KIND | short::SHOW_KIND
+    )
+}
+
+/// What a message names places for.
+#[derive(Clone, Copy)]
+pub(super) enum Naming {
+    /// Please send them.
+    Need,
+    /// They cannot be served.
+    Gone,
+    /// Which entries stand there?
+    Which,
+    /// Please show the header.
+    Show,
 }
 
 /// How a session ended.
@@ -72,8 +97,12 @@ pub(super) struct Session {
     initiator: bool,
     exporter: [u8; 32],
     expected: Option<DeviceId>,
+    /// On a tiny link.
+    pub(super) short: Option<ShortState>,
+    /// How much to send and to ask for at once.
+    pub(super) pace: Pace,
     /// The peer, once its signature over the channel holds and it is enrolled.
-    peer: Option<DeviceId>,
+    pub(super) peer: Option<DeviceId>,
     /// A proven Hello of a device that has yet to show its enrolment.
     unknown: Option<Hello>,
     /// What that device has said meanwhile, since it may know us and need not wait.
@@ -87,22 +116,22 @@ pub(super) struct Session {
     sent_by_registry: bool,
     /// The first receipt sent, which numbers the peer's Need, and the last.
     first_sent: Option<Receipt>,
-    last_sent: Option<Receipt>,
+    pub(super) last_sent: Option<Receipt>,
     sent_at_count: u64,
     asked_again: bool,
     /// The newest receipt that the peer sent in this session: the base of its next one, whatever third sites bring.
-    heard: Option<Receipt>,
+    pub(super) heard: Option<Receipt>,
     /// What the peer held when it greeted; numbers our Need.
     pub(super) peer_has: Option<Frontier>,
     /// Which entries stood at the ends of it.
     pub(super) peer_heads: Option<[u8; 8]>,
     pub(super) comparison: Comparison,
     /// Asked of the peer.
-    wanted: Frontier,
+    pub(super) wanted: Frontier,
     /// Not to be had from this peer: it said so, or what it sent was refused.
-    given_up: Frontier,
+    pub(super) given_up: Frontier,
     receipts_due: bool,
-    serving: VecDeque<Range>,
+    pub(super) serving: VecDeque<Range>,
     /// Being read from the disk, to its end.
     loading: Option<Range>,
     paced: u32,
@@ -113,11 +142,43 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn peer(&self) -> Option<DeviceId> {
-        self.peer
+    pub(super) fn new(initiator: bool, exporter: [u8; 32], expected: Option<DeviceId>) -> Session {
+        Session {
+            initiator,
+            exporter,
+            expected,
+            short: None,
+            pace: Pace::default(),
+            peer: None,
+            unknown: None,
+            early: Vec::new(),
+            early_bytes: 0,
+            reach_heard: false,
+            greeted: false,
+            same_registry: true,
+            sent_by_registry: false,
+            first_sent: None,
+            last_sent: None,
+            sent_at_count: 0,
+            asked_again: false,
+            heard: None,
+            peer_has: None,
+            peer_heads: None,
+            comparison: Comparison::default(),
+            wanted: Frontier::default(),
+            given_up: Frontier::default(),
+            receipts_due: false,
+            serving: VecDeque::new(),
+            loading: None,
+            paced: 0,
+            done_sent: false,
+            done_received: false,
+            asked: false,
+            stats: SessionStats::default(),
+        }
     }
 
-    fn give_up(&mut self, ranges: Vec<Range>) {
+    pub(super) fn give_up(&mut self, ranges: Vec<Range>) {
         for range in ranges {
             self.given_up.insert(range);
         }
@@ -126,9 +187,41 @@ impl Session {
         rest.into_iter().for_each(|range| self.wanted.insert(range));
     }
 
+    /// Keeps a message until its sender has shown who it is; false if that is more than such a one can have to say.
+    pub(super) fn keep_early(&mut self, message: Message) -> bool {
+        self.early_bytes += early_bytes(&message);
+        self.early.push(message);
+        self.early.len() <= EARLY_MAX && self.early_bytes <= EARLY_BYTES_MAX
+    }
+
+    /// What was kept, once its sender has.
+    pub(super) fn take_early(&mut self) -> Vec<Message> {
+        std::mem::take(&mut self.early)
+    }
+
     fn give_up_log(&mut self, log: LogId) {
         let rest = self.wanted.minus(&Frontier::default());
         self.give_up(rest.into_iter().filter(|range| range.log == log).collect());
+    }
+
+    /// A message that names places, in the words of this session.
+    pub(super) fn naming(&self, what: Naming, places: &[Range]) -> Vec<u8> {
+        if self.short.is_some() {
+            let kind = match what {
+                Naming::Need => short::ASK_KIND,
+                Naming::Gone => short::GONE_KIND,
+                Naming::Which => short::WHICH_KIND,
+                Naming::Show => short::SHOW_KIND,
+            };
+            return short::encode_ranges(kind, places);
+        }
+        let Numbering { ours, theirs } = self.numbering();
+        match what {
+            Naming::Need => encode::need(places, &theirs),
+            Naming::Gone => encode::gone(places, &ours),
+            Naming::Which => encode::which(places, &theirs),
+            Naming::Show => encode::show(places, &theirs),
+        }
     }
 
     pub(super) fn numbering(&self) -> Numbering {
@@ -156,38 +249,9 @@ impl Replica {
         expected: Option<DeviceId>,
         out: &mut Vec<Effect>,
     ) {
-        let session = Session {
-            initiator,
-            exporter,
-            expected,
-            peer: None,
-            unknown: None,
-            early: Vec::new(),
-            early_bytes: 0,
-            reach_heard: false,
-            greeted: false,
-            // A keeper knows other devices than a member does, so that neither can read what the other's registry numbers.
-            same_registry: !expected.is_some_and(|expected| self.keeps_acknowledged(&expected)),
-            sent_by_registry: false,
-            first_sent: None,
-            last_sent: None,
-            sent_at_count: 0,
-            asked_again: false,
-            heard: None,
-            peer_has: None,
-            peer_heads: None,
-            comparison: Comparison::default(),
-            wanted: Frontier::default(),
-            given_up: Frontier::default(),
-            receipts_due: false,
-            serving: VecDeque::new(),
-            loading: None,
-            paced: 0,
-            done_sent: false,
-            done_received: false,
-            asked: false,
-            stats: SessionStats::default(),
-        };
+        let mut session = Session::new(initiator, exporter, expected);
+        // A keeper knows other devices than a member does, so that neither can read what the other's registry numbers.
+        session.same_registry = !expected.is_some_and(|expected| self.keeps_acknowledged(&expected));
         if self.outlived {
             out.push(Effect::Renew);
             out.push(Effect::Send { session: id, frame: encode::refuse(Refusal::Outlived), paced: false });
@@ -202,14 +266,13 @@ impl Replica {
 
     pub(super) fn send(&mut self, id: SessionId, frame: Vec<u8>, paced: bool, out: &mut Vec<Effect>) {
         if let Some(session) = self.sessions.get_mut(&id) {
-            // What asks for an answer: a greeting, Again, WhoAreYou, Need, Held, Which, Show.
-            session.asked |= matches!(frame.first(), Some(0 | 2 | 3 | 5 | 8 | 16 | 18));
+            session.asked |= frame.first().is_some_and(|kind| asks(*kind));
             session.paced += u32::from(paced);
         }
         out.push(Effect::Send { session: id, frame, paced });
     }
 
-    fn registry(&self) -> Vec<DeviceId> {
+    pub(super) fn registry(&self) -> Vec<DeviceId> {
         self.directory.devices().keys().copied().collect()
     }
 
@@ -256,7 +319,10 @@ impl Replica {
         same.unwrap_or_else(|| Receipt::sign(&self.network, claimed.count().max(1), claimed, &*self.signer))
     }
 
-    fn send_have(&mut self, id: SessionId, peer: Option<DeviceId>, by_key: bool, out: &mut Vec<Effect>) {
+    pub(super) fn send_have(&mut self, id: SessionId, peer: Option<DeviceId>, by_key: bool, out: &mut Vec<Effect>) {
+        if self.sessions.get(&id).is_some_and(|session| session.short.is_some()) {
+            return self.send_short_have(id, out);
+        }
         let receipt = self.own_receipt();
         let registry = self.registry();
         let Some(session) = self.sessions.get_mut(&id) else { return };
@@ -283,7 +349,7 @@ impl Replica {
         }
     }
 
-    fn end(&mut self, id: SessionId, outcome: Outcome, out: &mut Vec<Effect>) {
+    pub(super) fn end(&mut self, id: SessionId, outcome: Outcome, out: &mut Vec<Effect>) {
         if let Some(Session { peer, stats, .. }) = self.sessions.remove(&id) {
             out.push(Effect::Close { session: id, outcome, peer, stats });
             self.want_more_everywhere(out);
@@ -311,31 +377,25 @@ impl Replica {
         self.told(now_ms, id, message, out);
     }
 
-    fn told(&mut self, now_ms: u64, id: SessionId, message: Message, out: &mut Vec<Effect>) {
+    pub(super) fn told(&mut self, now_ms: u64, id: SessionId, message: Message, out: &mut Vec<Effect>) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let message = match (message, &session.short) {
+            (message, Some(_)) => match self.told_short(now_ms, id, message, out) {
+                Some(message) => message,
+                None => return,
+            },
+            (message, None) => message,
+        };
         let Some(session) = self.sessions.get_mut(&id) else { return };
         match (message, session.peer) {
             (Message::Hello(hello), None) if session.unknown.is_none() => self.hello(id, hello, out),
             (Message::Credential(enrolment), None) => {
-                // Admitted on the authority's word alone; its entry will arrive with lane 0.
-                let mut learned = Learned::default();
-                let admitted = self.directory.admit(&enrolment, &*self.verifier, &mut learned);
-                if !learned.facilities.is_empty() {
-                    self.settle_with_havens(now_ms, out);
-                }
-                if learned.devices {
-                    self.devices_learned(now_ms, out);
-                }
-                if let Some(shown) = &admitted {
-                    self.keep_member(shown.device, out);
-                    if learned.devices && shown.facility.kind == SiteKind::Keeper {
-                        self.write_down(now_ms, *enrolment, out);
-                    }
-                }
+                let admitted = self.shown(now_ms, *enrolment, out);
                 let Some(session) = self.sessions.get_mut(&id) else { return };
-                let (hello, early) = (session.unknown.take(), std::mem::take(&mut session.early));
+                let (hello, early) = (session.unknown.take(), session.take_early());
                 let expected = session.expected;
                 match (admitted, hello) {
-                    (Some(enrolment), Some(hello)) if enrolment.device == hello.device => {
+                    (Some(device), Some(hello)) if device == hello.device => {
                         if expected.is_some_and(|expected| !self.is_expected(&expected, &hello.device)) {
                             return self.refuse(id, Refusal::OtherDevice, out);
                         }
@@ -363,12 +423,10 @@ impl Replica {
                 | Message::Reach(_)
                 | Message::Done),
                 None,
-            ) if session.unknown.is_some()
-                && session.early.len() < EARLY_MAX
-                && session.early_bytes + early_bytes(&message) <= EARLY_BYTES_MAX =>
-            {
-                session.early_bytes += early_bytes(&message);
-                session.early.push(message);
+            ) if session.unknown.is_some() => {
+                if !session.keep_early(message) {
+                    self.refuse(id, Refusal::Malformed, out);
+                }
             }
             (Message::Have(receipt), Some(peer)) => self.have(id, peer, &receipt, out),
             (Message::Again, Some(peer)) => self.send_have(id, Some(peer), true, out),
@@ -424,12 +482,35 @@ impl Replica {
             }
             (Message::Done, Some(peer)) => {
                 session.done_received = true;
+                // On a tiny link no keeper says where it is.
+                let whole = session.short.is_none();
                 self.acknowledge(id, peer, out);
-                self.told_reach(peer);
+                if whole {
+                    self.told_reach(peer);
+                }
                 self.settle(id, out);
             }
             _ => self.refuse(id, Refusal::Malformed, out),
         }
+    }
+
+    /// A peer shows its enrolment: the device that is admitted on the authority's word alone. Its entry will arrive with
+    /// lane 0.
+    pub(super) fn shown(&mut self, now_ms: u64, enrolment: SignedEnrolment, out: &mut Vec<Effect>) -> Option<DeviceId> {
+        let mut learned = Learned::default();
+        let admitted = self.directory.admit(&enrolment, &*self.verifier, &mut learned);
+        if !learned.facilities.is_empty() {
+            self.settle_with_havens(now_ms, out);
+        }
+        if learned.devices {
+            self.devices_learned(now_ms, out);
+        }
+        let shown = admitted?;
+        self.keep_member(shown.device, out);
+        if learned.devices && shown.facility.kind == SiteKind::Keeper {
+            self.write_down(now_ms, enrolment, out);
+        }
+        Some(shown.device)
     }
 
     fn hello(&mut self, id: SessionId, hello: Hello, out: &mut Vec<Effect>) {
@@ -490,7 +571,7 @@ impl Replica {
         }
     }
 
-    fn have(&mut self, id: SessionId, peer: DeviceId, bytes: &[u8], out: &mut Vec<Effect>) {
+    pub(super) fn have(&mut self, id: SessionId, peer: DeviceId, bytes: &[u8], out: &mut Vec<Effect>) {
         let registry = self.registry();
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let read = |base: Option<&Receipt>| Receipt::decode(bytes, &self.network, &registry, |_| base, &*self.verifier);
@@ -506,12 +587,24 @@ impl Replica {
                 if first {
                     session.peer_has = Some(receipt.frontier.clone());
                 }
-                // The device itself is the best witness of what it holds, even if that is less than before.
-                if self.receipts.get(&peer) != Some(&receipt) {
-                    self.show_own_past(id, &receipt, out);
+                // The device itself is the best witness of what it holds, even if that is less than before; on a tiny link,
+                // which does not prove the device, a receipt counts as one that a third device brings.
+                let proven = session.short.is_none();
+                let newer = |held: &Receipt| *held != receipt && (proven || held.counter <= receipt.counter);
+                let taken = self.receipts.get(&peer).is_none_or(newer);
+                let is_news = proven || taken || self.receipts.get(&peer) == session.heard.as_ref();
+                match proven {
+                    true if taken => self.show_own_past(id, &receipt, out),
+                    true => {}
+                    false => self.show_own_count(id, peer, receipt.counter, out),
+                }
+                if taken {
                     self.receipts.insert(peer, receipt.clone());
                     out.push(Effect::KeepReceipt(receipt));
                     out.push(Effect::Changed);
+                }
+                if is_news {
+                    self.forget_part(peer, out);
                 }
                 self.look_for_own_future(&frontier, out);
                 if first {
@@ -542,17 +635,29 @@ impl Replica {
 
     /// Serves what is durably here of what was asked for, and says at once what is not: a peer that asks for places that do
     /// not exist costs one answer.
-    fn need(&mut self, id: SessionId, ranges: Vec<Range>, out: &mut Vec<Effect>) {
+    pub(super) fn need(&mut self, id: SessionId, ranges: Vec<Range>, out: &mut Vec<Effect>) {
         let (mut asked, mut absent) = (Frontier::default(), Frontier::default());
-        ranges.into_iter().for_each(|range| asked.insert(range));
-        let gone = asked.minus(&self.claimed());
+        ranges.iter().for_each(|range| asked.insert(*range));
+        let mut gone = asked.minus(&self.claimed());
         let Some(session) = self.sessions.get_mut(&id) else { return };
+        let lanes = lanes_of(session, &self.limits);
+        gone.extend(asked.minus(&Frontier::default()).into_iter().filter(|range| range.log.lane > lanes));
         gone.iter().for_each(|range| absent.insert(*range));
-        session.serving.extend(asked.minus(&absent));
-        session.serving.make_contiguous().sort_unstable();
-        let authors = session.numbering().ours;
+        if session.short.is_some() {
+            // In the order of the question, each place once.
+            for range in ranges {
+                let mut piece = Frontier::default();
+                piece.insert(range);
+                session.serving.extend(piece.minus(&absent));
+                absent.insert(range);
+            }
+        } else {
+            session.serving.extend(asked.minus(&absent));
+            session.serving.make_contiguous().sort_unstable();
+        }
         if !gone.is_empty() {
-            self.send(id, encode::gone(&gone, &authors), false, out);
+            let frame = session.naming(Naming::Gone, &gone);
+            self.send(id, frame, false, out);
         }
         self.pump(id, out);
     }
@@ -585,17 +690,26 @@ impl Replica {
     }
 
     /// Asks for what the peer has, this side lacks, and no other session is already bringing.
-    fn want(&mut self, id: SessionId, out: &mut Vec<Effect>) {
+    pub(super) fn want(&mut self, id: SessionId, out: &mut Vec<Effect>) {
         let takes = Lane::ALL.map(|lane| self.takes_lane(lane));
         let mut coming = self.chains.frontier();
         for session in self.sessions.values() {
             coming.extend(&session.wanted);
         }
+        let now_ms = self.now_ms;
         let Some(session) = self.sessions.get_mut(&id) else { return };
+        if session.short.as_ref().is_some_and(ShortState::is_awaiting) {
+            // What follows the call is not asked for.
+            return;
+        }
+        let lanes = lanes_of(session, &self.limits);
+        if session.wanted.count() == 0 {
+            session.pace.answered(now_ms);
+        }
         let Some(theirs) = &session.peer_has else { return };
         coming.extend(&session.given_up);
         let mut ranges = theirs.minus(&coming);
-        ranges.retain(|range| !self.doubts.contains_key(&range.log));
+        ranges.retain(|range| !self.doubts.contains_key(&range.log) && !session.comparison.traces(&range.log));
         ranges.retain(|range| takes[range.log.lane as usize]);
         // A record is worth nothing without the grant of its key, which its author wrote before it in the control lane:
         // whoever holds an author's records must hold that lane first. What another session is still bringing does not
@@ -608,15 +722,23 @@ impl Replica {
             let log = LogId { lane: Lane::Control, author: range.log.author };
             range.log == log || !missing.contains(&log)
         });
+        ranges.retain(|range| range.log.lane <= lanes);
         let outstanding = session.wanted.count();
+        let (short, asked_max) = (session.short.is_some(), session.pace.asked_max());
+        let ranges_max = if short { crate::short::RANGES_MAX } else { RANGES_MAX };
         let mut ranges = self.within_bounds(ranges, &coming, outstanding);
-        ranges.truncate(RANGES_MAX);
+        self.bound_strangers(&mut ranges);
+        let mut ranges = order::next_asked(ranges, asked_max, ranges_max);
+        if short {
+            ranges = order::newest_first(ranges, ranges_max);
+        }
         if ranges.is_empty() {
             return;
         }
         let Some(session) = self.sessions.get_mut(&id) else { return };
         ranges.iter().for_each(|range| session.wanted.insert(*range));
-        let frame = encode::need(&ranges, &session.numbering().theirs);
+        session.pace.asks(now_ms, ranges.iter().map(Range::count).sum());
+        let frame = session.naming(Naming::Need, &ranges);
         self.send(id, frame, false, out);
     }
 
@@ -628,19 +750,27 @@ impl Replica {
         }
     }
 
-    fn entries(&mut self, now_ms: u64, id: SessionId, peer: DeviceId, run: CheckedRun, out: &mut Vec<Effect>) {
-        let CheckedRun { log, entries, refused } = run;
+    pub(super) fn entries(
+        &mut self,
+        now_ms: u64,
+        id: SessionId,
+        peer: DeviceId,
+        run: CheckedRun,
+        out: &mut Vec<Effect>,
+    ) {
+        let CheckedRun { log, mut entries, refused } = run;
+        let left_out = self.bound_stranger(&log, &mut entries) > 0;
         let (received, fork) = self.receive(now_ms, Some(peer), entries, None, out);
-        let closed = !self.takes_lane(log.lane);
+        let closed = left_out || !self.takes_lane(log.lane);
         let Some(session) = self.sessions.get_mut(&id) else { return };
         session.stats.entries_received += received as u64;
         if fork.is_some() || refused.is_some() || closed {
             // Nothing more of this log is expected from this peer; the rest goes on.
             session.give_up_log(log);
         }
-        if let Some((seq, error)) = refused {
+        if let Some(Unfit { seq, error, bytes }) = refused {
             let reason = RefusedReason::Entry(error);
-            out.push(Effect::KeepRefused(Refused { log, seq, from: Some(peer), reason, entry: None }));
+            out.push(Effect::KeepRefused(Refused { log, seq, from: Some(peer), reason, bytes }));
         }
         if let Some(Fork { log, differ, .. }) = fork.filter(|fork| self.durable.contains(&fork.log, fork.differ)) {
             self.trace(id, log, differ, out);
@@ -665,6 +795,10 @@ impl Replica {
 
     /// Says Done once everything wanted is durable, with a receipt for it; ends the session once both sides have.
     pub(super) fn settle(&mut self, id: SessionId, out: &mut Vec<Effect>) {
+        if !self.settle_short(id, out) {
+            return;
+        }
+        let now_ms = self.now_ms;
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let Some(peer) = session.peer else { return };
         if !session.done_sent && session.peer_has.is_some() && !session.receipts_due {
@@ -673,19 +807,25 @@ impl Replica {
                 session.wanted = Frontier::default();
                 // One Need is bounded; there may be more.
                 self.want(id, out);
+                let more = self.sessions.get_mut(&id).filter(|session| session.wanted.count() > 0);
+                if more.is_some_and(|session| session.pace.receipt_due(now_ms)) {
+                    self.send_have(id, Some(peer), false, out);
+                }
             }
             if complete && self.sessions.get(&id).is_some_and(|session| session.wanted.count() == 0) {
                 let claimed = self.claimed();
                 let Some(session) = self.sessions.get_mut(&id) else { return };
                 session.done_sent = true;
-                if session.last_sent.as_ref().is_none_or(|sent| sent.frontier != claimed) {
+                let short = session.short.is_some();
+                if short || session.last_sent.as_ref().is_none_or(|sent| sent.frontier != claimed) {
                     self.send_have(id, Some(peer), false, out);
                 }
-                self.send(id, encode::done(), false, out);
+                let done = if short { self.short_done(id) } else { encode::done() };
+                self.send(id, done, false, out);
             }
         }
         let Some(session) = self.sessions.get(&id) else { return };
-        if session.done_sent && session.done_received && session.paced == 0 {
+        if session.done_sent && session.done_received && session.paced == 0 && !session.comparison.is_open() {
             // What was told after the peer's Done counts too: the carrier passes on all of it before it closes.
             self.acknowledge(id, peer, out);
             self.end(id, Outcome::Done, out);
@@ -693,20 +833,24 @@ impl Replica {
     }
 
     /// The peer has read, or is about to read, every Have of this session, so the next one may be told as a difference to
-    /// the last; unless another session, which ended sooner, has told it more.
+    /// the last.
     fn acknowledge(&mut self, id: SessionId, peer: DeviceId, out: &mut Vec<Effect>) {
-        let Some(receipt) = self.sessions.get(&id).and_then(|session| session.last_sent.clone()) else { return };
-        if self.acknowledged.get(&peer).is_none_or(|known| known.counter <= receipt.counter) {
-            let news = self.acknowledged.get(&peer) != Some(&receipt);
-            if news && self.keeps_acknowledged(&peer) {
-                out.push(Effect::Keep(Keep::Acknowledged(peer, receipt.clone())));
-            }
+        if let Some(receipt) = self.sessions.get(&id).and_then(|session| session.last_sent.clone()) {
+            self.holds_ours(peer, receipt, out);
+        }
+    }
+
+    /// A peer is believed to hold this own receipt; unless another session, which ended sooner, has told it more.
+    pub(super) fn holds_ours(&mut self, peer: DeviceId, receipt: Receipt, out: &mut Vec<Effect>) {
+        let known = self.acknowledged.get(&peer);
+        if known.is_none_or(|known| known.counter <= receipt.counter) && known != Some(&receipt) {
+            out.push(Effect::Keep(Keep::Acknowledged(peer, receipt.clone())));
             self.acknowledged.insert(peer, receipt);
         }
     }
 
     /// Keeps the link busy with what the peer asked for, lane by lane, without holding more than a few messages.
-    fn pump(&mut self, id: SessionId, out: &mut Vec<Effect>) {
+    pub(super) fn pump(&mut self, id: SessionId, out: &mut Vec<Effect>) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         if session.loading.is_some() || session.paced >= PACED_MAX {
             return;
@@ -714,13 +858,19 @@ impl Replica {
         if let Some(next) = session.serving.pop_front() {
             session.loading = Some(next);
             let range = Range { to: next.to.min(next.from + RUN_ENTRIES_MAX as u64 - 1), ..next };
-            out.push(Effect::Load { session: id, range, bytes_max: RUN_BYTES });
+            out.push(Effect::Load { session: id, range, bytes_max: session.pace.run_bytes() });
         }
     }
 
-    pub(super) fn loaded(&mut self, id: SessionId, range: Range, entries: Vec<Entry>, out: &mut Vec<Effect>) {
+    pub(super) fn loaded(&mut self, id: SessionId, range: Range, mut entries: Vec<Entry>, out: &mut Vec<Effect>) {
+        let now_ms = self.now_ms;
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let Some(asked) = session.loading.take() else { return };
+        if session.short.is_some() {
+            // What is too large for a tiny link waits for a better carrier; it is said to be gone.
+            let fit = entries.iter().take_while(|entry| entry.body().len() <= BODY_BYTES_MAX).count();
+            entries.truncate(fit);
+        }
         let served = entries.len() as u64;
         assert!(served <= range.count() && asked.from == range.from, "the disk answers what was asked");
         // A place that cannot be read is passed over, so that one damaged entry holds up nothing.
@@ -730,9 +880,12 @@ impl Replica {
         }
         session.stats.entries_sent += served;
         match encode_run(&entries) {
-            Some(run) => self.send(id, encode::entries(&run), true, out),
+            Some(run) => {
+                session.pace.sends(now_ms, run.len());
+                self.send(id, encode::entries(&run), true, out)
+            }
             None => {
-                let frame = encode::gone(&[Range { to: range.from, ..range }], &session.numbering().ours);
+                let frame = session.naming(Naming::Gone, &[Range { to: range.from, ..range }]);
                 self.send(id, frame, false, out);
             }
         }
@@ -740,7 +893,9 @@ impl Replica {
     }
 
     pub(super) fn flushed(&mut self, id: SessionId, out: &mut Vec<Effect>) {
+        let now_ms = self.now_ms;
         if let Some(session) = self.sessions.get_mut(&id) {
+            session.pace.flushed(now_ms);
             session.paced = session.paced.saturating_sub(1);
             self.pump(id, out);
             self.settle(id, out);

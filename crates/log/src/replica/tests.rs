@@ -16,6 +16,7 @@ mod found;
 mod keeper;
 mod overlap;
 mod restored;
+mod strangers;
 
 const NOW: u64 = 1_519_000_000_000;
 
@@ -72,6 +73,7 @@ impl Site {
             spans: chains.spans().collect(),
             receipts: vec![],
             acknowledged: vec![],
+            parts: vec![],
             keeper,
             lost: false,
         });

@@ -288,7 +288,7 @@ impl Site {
 }
 
 /// A FHIR instant.
-fn instant(at_ms: u64) -> String {
+pub(crate) fn instant(at_ms: u64) -> String {
     let seconds = i64::try_from(at_ms / 1000).unwrap_or_default();
     let moment = time::OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
     moment.format(&Rfc3339).unwrap_or_else(|_| "1970-01-01T00:00:00Z".to_owned())

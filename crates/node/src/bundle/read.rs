@@ -402,7 +402,7 @@ impl Taking<'_> {
             self.settle_one()?;
         }
         let (answer, answered) = oneshot::channel();
-        self.site.send_blocking(Command::Carry(carried, answer))?;
+        self.site.send_blocking(Command::Carry(carried, self.taken.writer, answer))?;
         self.under_way.push_back(answered);
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! `sanad status`, `sanad policy` and `sanad explain`: what is where, and why it is not elsewhere, in words. The words are
 //! made from the JSON, in the language of whoever asked, wherever the command was carried out.
 
+use super::quarantine;
 use crate::local;
 use crate::say::{Trouble, text};
 use anyhow::Result;
@@ -114,6 +115,7 @@ pub fn status_in_words(status: &Value) -> String {
         let _ = writeln!(out, "\n{}", by_lane_in_words(status));
     }
     out.push_str(&lost_in_words(&status["lost"]));
+    out.push_str(&quarantine::status_in_words(status));
     if status["policy"]["can_be_met"] == false {
         out.push_str(&policy_in_words(&status["policy"]));
     }
@@ -132,6 +134,9 @@ pub fn status_in_words(status: &Value) -> String {
         );
         if site["kind"] == "keeper" {
             let _ = writeln!(out, "  {:<25} {}", "", text("keeper-cannot-read", &[]));
+        }
+        if site["budget"]["used_up"] == true {
+            let _ = writeln!(out, "  {:<25} {}", "", text("status-budget-used-up", &[]));
         }
         if let Some(failing) = failing_in_words(&site["failing"]) {
             let _ = writeln!(out, "  {:<25} {failing}", "");

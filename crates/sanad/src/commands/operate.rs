@@ -1,6 +1,6 @@
 //! Commands on an existing site. They run in this process if the folder is free, else in the process that serves it.
 
-use super::{WRONG_PASSPHRASE_DELAY, ask, bundle, check, exposed, sms};
+use super::{WRONG_PASSPHRASE_DELAY, ask, bundle, check, exposed, link, quarantine, sms};
 use crate::progress::bar;
 use crate::remote;
 use crate::say::{self, EXIT_DAMAGED, EXIT_FAILED, Trouble};
@@ -58,8 +58,19 @@ pub enum Operation {
         /// One address only.
         with: Option<String>,
     },
+    /// A tiny link.
+    Link(link::Linking),
+    /// Bytes a day.
+    Budget {
+        /// Call sign; all sites if none.
+        site: Option<String>,
+        /// What to do with it.
+        change: link::Change,
+    },
     /// Asks, answers, grants.
     Ask(ask::Operation),
+    /// What is kept apart.
+    Quarantine(quarantine::Operation),
     /// Check.
     Check {
         /// And rebuild.
@@ -157,7 +168,10 @@ pub async fn run(site: &Site, operation: &Operation, progress: Progress<'_>) -> 
         Operation::Policy { copies, outside } => exposed::policy(site, *copies, *outside).await,
         Operation::Explain { what } => exposed::explain(site, what).await,
         Operation::Sync { with } => sync(site, with.as_deref(), progress).await,
+        Operation::Link(linking) => link::run(site, linking, progress).await,
+        Operation::Budget { site: with, change } => link::run_budget(site, with.as_deref(), *change).await,
         Operation::Ask(operation) => ask::run(site, operation).await,
+        Operation::Quarantine(operation) => quarantine::run(site, operation).await,
         Operation::Check { rebuild } => check::run(site, *rebuild, progress).await,
         Operation::BundleWrite { out, max_bytes, site: to } => {
             bundle::write(site, out, *max_bytes, to.as_deref(), progress).await
@@ -229,7 +243,10 @@ pub fn in_words(operation: &Operation, result: &Value) -> String {
         Operation::Policy { .. } => write!(out, "{}", exposed::policy_in_words(result)),
         Operation::Explain { .. } => write!(out, "{}", exposed::explain_in_words(result)),
         Operation::Sync { .. } => write!(out, "{}", sessions_in_words(&result["sessions"])),
+        Operation::Link(_) => write!(out, "{}", link::in_words(result)),
+        Operation::Budget { .. } => write!(out, "{}", link::budgets_in_words(result)),
         Operation::Ask(operation) => write!(out, "{}", ask::in_words(operation, result)),
+        Operation::Quarantine(operation) => write!(out, "{}", quarantine::in_words(operation, result)),
         Operation::Check { .. } => write!(out, "{}", check::in_words(result)),
         Operation::BundleWrite { .. } => write!(out, "{}", bundle::written_in_words(result)),
         Operation::BundleRead { .. } => write!(out, "{}", bundle::read_in_words(result)),

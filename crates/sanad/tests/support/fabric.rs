@@ -1,7 +1,7 @@
 //! A network of the test's own: a network namespace for each host, a TUN device in each, and a switch in this process that
 //! passes IP packets between them, or does not. What a host speaks is the kernel's own TCP, over a link that really loses.
 //!
-//! Namespaces are made and entered with util-linux (`unshare`, `nsenter`). Nothing else of the system's is used: not every
+//! Namespaces are made and entered with util-linux (`unshare`, `nsenter`, `setpriv`). Nothing else of the system's is used: not every
 //! kernel has netem, nor a packet filter.
 
 use super::Dice;
@@ -130,10 +130,11 @@ impl Fabric {
         format!("https://{}", self.address(host))
     }
 
-    /// A command as it is to be run on a host: in its namespace.
+    /// A command as it is to be run on a host: in its namespace, and gone when the thread that has started it is.
     pub fn enter(&self, host: usize, command: &Command) -> Command {
         let mut inside = Command::new("nsenter");
         inside.arg(format!("--net={}", self.hosts[host].namespace())).arg("--");
+        inside.args(["setpriv", "--pdeathsig", "KILL", "--"]);
         inside.arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
         for (name, value) in command.get_envs() {
             match value {

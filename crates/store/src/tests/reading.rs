@@ -2,7 +2,7 @@
 
 use super::fresh;
 use crate::testing::{Site, delete, key_of, put, save, version};
-use crate::{Batch, Incoming, Page, Store};
+use crate::{Batch, Came, Incoming, Page, Store};
 use sanad_log::entry::Entry;
 use sanad_log::frontier::Range;
 use sanad_log::ids::Lane;
@@ -147,7 +147,7 @@ fn edits_made_apart_both_stay_and_an_edit_with_both_in_view_settles_them() {
 fn the_gauges_count_records_and_a_sealed_entry_as_one() {
     let (_dir, _folder, mut store) = fresh();
     let mut site = Site::found(1);
-    let blind = sanad_log::directory::Directory::new(site.network, site.secret.clone());
+    let blind = site.as_of_now();
     let (one, two) = (site.chart(1, &[]), site.chart(2, &[]));
     store.append(&site.control, &site.directory).unwrap();
     let three = site.save(one, &save((0..3).map(|n| put(&format!("Basic/a{n}"), "{}", &[])).collect()));
@@ -201,7 +201,10 @@ fn a_form_that_is_sent_twice_is_recognised_by_its_key() {
     assert!(store.entry_by_idempotency(&[7; 16]).unwrap().is_none());
     store
         .commit(
-            Batch { entries: &[Incoming { entry: &entry, text: Some(&text), save: None }], state: &[] },
+            Batch {
+                entries: &[Incoming { entry: &entry, text: Some(&text), save: None, came: Came::default() }],
+                state: &[],
+            },
             &site.directory,
         )
         .unwrap();

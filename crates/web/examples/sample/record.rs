@@ -7,8 +7,8 @@ use sanad_record::merge::ConflictKind;
 use sanad_record::version::VersionId;
 use sanad_web::fixed::Fixed;
 use sanad_web::model::{
-    Aside, Confirmed, Conflict, Failing, Gauges, Lane, LaneRow, Overview, PatientPage, PlaceRow, Policy, Reads,
-    ResourcePage, Side, SiteKind, SiteRow, SyncOutcome, SyncRow, VersionRow,
+    Aside, Confirmed, Conflict, Failing, ForkRow, Gauges, Lane, LaneRow, Overview, PatientPage, Piece, PlaceRow,
+    Policy, Reads, ResourcePage, Side, SiteKind, SiteRow, SyncOutcome, SyncRow, VersionRow,
 };
 use serde_json::{Value, json};
 
@@ -56,6 +56,8 @@ pub fn made_up(now_ms: u64) -> Fixed {
         patients,
         resources: maker.resources,
         asks: sanad_web::model::Asks::default(),
+        pieces: pieces(now_ms),
+        forks: forks(now_ms),
         version_bytes: maker.version_bytes,
     }
 }
@@ -106,7 +108,7 @@ fn overview(now_ms: u64) -> Overview {
             sync("زيتون", 190, SyncOutcome::Broken { received: 40, sent: 11_020 }),
             sync("Kestrel", 1_500, SyncOutcome::Refused),
         ],
-        aside: Aside { refused: 3, forks: 1, unreadable: 0, lost: 1 },
+        aside: Aside { refused: 2, forks: 1, strangers: 1, unreadable: 1, lost: 1 },
         lanes: vec![
             LaneRow { lane: Lane::Urgent, only_here: 2, not_yet_safe: 87 },
             LaneRow { lane: Lane::Clinical, only_here: 5, not_yet_safe: 3_029 },
@@ -114,6 +116,43 @@ fn overview(now_ms: u64) -> Overview {
         ],
         policy: Policy { copies: 2, outside: true, can_be_met: true },
     }
+}
+
+/// Something kept aside for every kind of reason, by sites that are known and one that is not.
+fn pieces(now_ms: u64) -> Vec<Piece> {
+    let minutes_ago = |minutes: u64| now_ms - minutes * MINUTE_MS;
+    let piece = |n, reason: &str, site: Option<&str>, minutes: Option<u64>| Piece {
+        n,
+        reason: reason.to_owned(),
+        site: site.map(str::to_owned),
+        device: format!("{:08x}", 0x5a3c_91f0_u32.wrapping_mul(n as u32)),
+        lane: "clinical".to_owned(),
+        seq: 4_100 + n,
+        came_ms: minutes.map(minutes_ago),
+        how: "session".to_owned(),
+        from: Some("Haven".to_owned()),
+        adopted_ms: None,
+    };
+    vec![
+        Piece { how: "carrier".to_owned(), from: None, ..piece(7, "unknown-author", None, Some(12)) },
+        piece(6, "signature", Some("زيتون"), Some(190)),
+        Piece { lane: "urgent".to_owned(), ..piece(5, "unknown-format", Some("سنونو"), Some(400)) },
+        Piece { how: "here".to_owned(), from: None, ..piece(4, "damage", Some("أرز"), None) },
+        Piece { adopted_ms: Some(minutes_ago(90)), ..piece(2, "signature", Some("Kestrel"), Some(1_600)) },
+    ]
+}
+
+fn forks(now_ms: u64) -> Vec<ForkRow> {
+    vec![ForkRow {
+        site: Some("زيتون".to_owned()),
+        device: "91c04e77".to_owned(),
+        lane: "clinical".to_owned(),
+        seq: 3_998,
+        found_ms: Some(now_ms - 2_880 * MINUTE_MS),
+        found_by: Some("Haven".to_owned()),
+        replaced: true,
+        carried_by: vec![("Haven".to_owned(), 14), ("زيتون".to_owned(), 3)],
+    }]
 }
 
 /// Every way in which a chart may stand at another site.

@@ -13,7 +13,7 @@ use sanad_record::compartment::patients_of_key;
 use sanad_record::key::ResourceKey;
 use sanad_record::op::Action;
 use sanad_record::version::VersionId;
-use sanad_store::{Page, Reader, StoreError};
+use sanad_store::{Page, Reader, Reason, StoreError};
 
 use super::SourceError;
 use crate::model::{
@@ -24,8 +24,6 @@ use crate::model::{
 
 /// How many versions of one resource a page shows; the newest of them.
 const VERSIONS_MAX: usize = 500;
-/// How many entries kept aside are counted one by one.
-const ASIDE_MAX: u32 = 10_000;
 
 impl From<SiteError> for SourceError {
     fn from(_: SiteError) -> SourceError {
@@ -60,9 +58,6 @@ fn gauges_of(status: &Status) -> Gauges {
 
 pub(super) fn overview(site: &Site) -> Result<Overview, SourceError> {
     let status = wait(site.status())?;
-    let refused = site.reader().refused()?;
-    let forks = refused.iter().filter(|kept| kept.reason == "fork").map(|kept| (kept.log, kept.seq));
-    let forks = forks.collect::<BTreeSet<_>>().len() as u64;
     let mut sites = vec![SiteRow {
         call_sign: status.site.clone(),
         kind: kind(status.kind),
@@ -80,12 +75,7 @@ pub(super) fn overview(site: &Site) -> Result<Overview, SourceError> {
         sealed: status.stored.sealed_entries,
         sites,
         syncs,
-        aside: Aside {
-            refused: refused.iter().filter(|kept| kept.reason != "fork").count() as u64,
-            forks,
-            unreadable: site.reader().unreadable(ASIDE_MAX)?.len() as u64,
-            lost: status.lost.entries,
-        },
+        aside: aside(&status),
         lanes: lanes(&status.only_here, &status.not_yet_safe),
         policy: Policy {
             copies: status.policy.copies.into(),
@@ -93,6 +83,21 @@ pub(super) fn overview(site: &Site) -> Result<Overview, SourceError> {
             can_be_met: status.policy.can_be_met,
         },
     })
+}
+
+/// What is kept aside, as the first page counts it.
+fn aside(status: &Status) -> Aside {
+    let waiting = |reason: Reason| status.quarantine.by_reason.get(reason.name()).copied().unwrap_or_default();
+    let strangers = waiting(Reason::UnknownAuthor);
+    let unreadable = waiting(Reason::BrokenSeal) + waiting(Reason::NotASave) + waiting(Reason::UnknownFormat);
+    Aside {
+        // The other entry of a forked place is told with the fork.
+        refused: status.quarantine.waiting - strangers - unreadable - waiting(Reason::Fork),
+        forks: status.forks.len() as u64,
+        strangers,
+        unreadable,
+        lost: status.lost.entries,
+    }
 }
 
 fn lanes(only_here: &Exposed, not_yet_safe: &Exposed) -> Vec<LaneRow> {
@@ -163,12 +168,12 @@ fn sync_row(other: &SiteStatus) -> Option<SyncRow> {
 }
 
 /// Where the rows of a page are, and one more, which tells whether another page follows.
-fn piece(page: u64) -> Page {
+pub(super) fn piece(page: u64) -> Page {
     let offset = page.saturating_sub(1).saturating_mul(PAGE_ROWS);
     Page { offset: u32::try_from(offset).unwrap_or(u32::MAX), limit: PAGE_ROWS as u32 + 1 }
 }
 
-fn listing<T>(mut rows: Vec<T>, page: u64, total: Option<u64>) -> Listing<T> {
+pub(super) fn listing<T>(mut rows: Vec<T>, page: u64, total: Option<u64>) -> Listing<T> {
     let more = rows.len() as u64 > PAGE_ROWS;
     rows.truncate(PAGE_ROWS as usize);
     let total = total.or_else(|| (page == 1 && !more).then_some(rows.len() as u64));

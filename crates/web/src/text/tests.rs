@@ -38,8 +38,20 @@ fn both_languages_say_the_same_things() {
 }
 
 /// Ids that are put together from data; every other id stands in the code or a template as it is.
-const FAMILIES: [&str; 10] =
-    ["month-", "type-", "el-", "status-", "sex-", "criticality-", "why-", "-happened", "-safe", "-next"];
+const FAMILIES: [&str; 12] = [
+    "month-",
+    "type-",
+    "el-",
+    "status-",
+    "sex-",
+    "criticality-",
+    "why-",
+    "quarantine-why-",
+    "quarantine-came-",
+    "-happened",
+    "-safe",
+    "-next",
+];
 
 #[test]
 fn every_message_is_used_and_every_used_message_exists() {
@@ -68,6 +80,14 @@ fn every_reason_why_a_site_is_silent_has_words() {
     let known = messages(ENGLISH);
     let said: BTreeSet<_> = known.keys().filter_map(|id| id.strip_prefix("why-")).collect();
     assert_eq!(said, sanad_node::talk::WHYS.into_iter().collect());
+}
+
+#[test]
+fn every_reason_for_keeping_something_aside_has_words_and_so_has_every_way_it_came() {
+    let known = messages(ENGLISH);
+    let of = |family: &str| known.keys().filter_map(|id| id.strip_prefix(family)).collect::<BTreeSet<_>>();
+    assert_eq!(of("quarantine-why-"), sanad_store::Reason::ALL.map(sanad_store::Reason::name).into_iter().collect());
+    assert_eq!(of("quarantine-came-"), ["session", "carrier", "here"].into_iter().collect());
 }
 
 #[test]

@@ -112,7 +112,7 @@ impl History {
 
     /// Entries on any disk, in their places or carried.
     fn held(sites: &[Site]) -> BTreeSet<EntryId> {
-        sites.iter().flat_map(|site| held_by(site)).collect()
+        sites.iter().flat_map(held_by).collect()
     }
 }
 
@@ -143,6 +143,7 @@ fn live(seed: u64) -> [u32; 4] {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "which history to replay is said to people")]
 fn whoever_goes_back_in_time_or_loses_entries_everything_that_is_left_comes_together() {
     if let Ok(seed) = std::env::var("SANAD_CHAOS") {
         live(seed.parse().unwrap());
