@@ -125,7 +125,7 @@ impl Site {
 
     async fn keep_in_touch_with(self, device: DeviceId) {
         let mut changes = self.changes();
-        let mut back_off = BACK_OFF_MIN;
+        let mut back_off = BackOff::new(device);
         loop {
             changes.mark_unchanged();
             // Read anew each time: the peer may have moved.
@@ -135,7 +135,7 @@ impl Site {
                 None => false,
             };
             if complete {
-                back_off = BACK_OFF_MIN;
+                back_off = BackOff::new(device);
                 let until = tokio::time::sleep(PERIOD);
                 tokio::pin!(until);
                 loop {
@@ -156,16 +156,57 @@ impl Site {
                 }
             } else {
                 tokio::select! {
-                    () = tokio::time::sleep(spread(back_off, device)) => {}
+                    () = tokio::time::sleep(back_off.failed()) => {}
                     () = self.nearby().news_of(&device) => {}
                 }
-                back_off = (back_off * 2).min(BACK_OFF_MAX);
             }
         }
     }
 }
 
-/// A wait that differs from peer to peer, so that a network that comes back is not met by all at once.
-fn spread(wait: Duration, device: DeviceId) -> Duration {
-    wait.mul_f64(0.75 + f64::from(device.0[0]) / 512.0)
+/// How long to wait for a peer that does not answer: ever longer, and never longer than [`BACK_OFF_MAX`] and a quarter. The
+/// waits differ from peer to peer, so that a network that comes back is not met by all at once.
+struct BackOff {
+    next: Duration,
+    spread: f64,
+}
+
+impl BackOff {
+    /// Before the first failure.
+    fn new(device: DeviceId) -> BackOff {
+        BackOff { next: BACK_OFF_MIN, spread: 0.75 + f64::from(device.0[0]) / 512.0 }
+    }
+
+    /// How long to wait after one more failure.
+    fn failed(&mut self) -> Duration {
+        let wait = self.next.mul_f64(self.spread);
+        self.next = (self.next * 2).min(BACK_OFF_MAX);
+        wait
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hours and weeks pass here without being waited for.
+    #[test]
+    fn a_peer_is_tried_again_soon_after_it_is_back_however_long_it_was_away() {
+        let (second, hour) = (Duration::from_secs(1), Duration::from_secs(3600));
+        for away in [second, 10 * second, 100 * second, hour, 9 * hour, 60 * 24 * hour] {
+            for first_byte in [0, 127, 255] {
+                let mut back_off = BackOff::new(DeviceId([first_byte; 32]));
+                let (mut now, mut tries) = (Duration::ZERO, 0);
+                while now < away {
+                    now += back_off.failed();
+                    tries += 1;
+                }
+                let late = now - away;
+                assert!(late <= BACK_OFF_MAX.mul_f64(1.25), "after {away:?} it is met {late:?} late");
+                assert!(late <= away + BACK_OFF_MIN.mul_f64(1.25), "after {away:?} it is met {late:?} late");
+                let every = away.as_secs_f64() / f64::from(tries);
+                assert!(away < hour || every > BACK_OFF_MAX.as_secs_f64() / 4.0, "{tries} tries in {away:?}");
+            }
+        }
+    }
 }

@@ -7,7 +7,6 @@
 
 mod support;
 
-use sanad_node::control_socket::{ControlAnswer, ControlRequest, ask};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,8 +14,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
+use support::control::tell;
 use support::fhir::{lines, observation, patient};
-use support::{Dice, PASSPHRASE, Scratch, Served, Site};
+use support::{Dice, Scratch, Served, Site};
 
 const KILLS: u64 = 200;
 /// Who saves at once.
@@ -29,19 +29,8 @@ const LOAD_MS: u64 = 250;
 /// Kills between two looks at everything; in between, what was acknowledged last is looked at.
 const ALL_EVERY: u64 = 20;
 
-/// One command through the folder's socket, without a process of its own. `None` if the other end is gone.
-fn tell(site: &Site, operation: Value) -> Option<(u8, Value)> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let request =
-        ControlRequest { passphrase: PASSPHRASE.to_owned().into(), command: "operate".to_owned(), args: operation };
-    match runtime.block_on(ask(&site.dir, &request, |_| {})) {
-        Ok(ControlAnswer::Result { code, value }) => Some((code, value)),
-        Ok(ControlAnswer::Error { .. }) | Err(_) => None,
-    }
-}
-
 fn import(site: &Site, files: &[PathBuf]) -> Option<(u8, Value)> {
-    tell(site, json!({ "Import": { "files": files, "by": null } }))
+    tell(&site.dir, json!({ "Import": { "files": files, "by": null } }))
 }
 
 /// What writers have done: what was acknowledged, all of it and since the last look, and what was begun.
@@ -91,10 +80,10 @@ fn compare_fresh(site: &Site, scratch: &Scratch, ledger: &Ledger, round: u64) ->
 
 /// Everything acknowledged is there, as it was acknowledged, and nothing is damaged.
 fn compare_all(site: &Site, scratch: &Scratch, ledger: &Ledger, round: u64) -> usize {
-    let (code, report) = tell(site, json!({ "Check": { "rebuild": false } })).unwrap();
+    let (code, report) = tell(&site.dir, json!({ "Check": { "rebuild": false } })).unwrap();
     assert_eq!(code, 0, "kill {round}: {report}");
     let out = scratch.at(&format!("out-{round}"));
-    let (code, _) = tell(site, json!({ "Export": { "out": out } })).expect("a site that is served exports");
+    let (code, _) = tell(&site.dir, json!({ "Export": { "out": out } })).expect("a site that is served exports");
     assert_eq!(code, 0);
     let held = support::files(&out);
     let acknowledged = ledger.acknowledged.lock().unwrap();

@@ -2,6 +2,9 @@
 #![allow(dead_code, reason = "each file of tests uses a part of it")]
 #![allow(clippy::disallowed_methods, reason = "a test of a process looks at the clock and waits for it")]
 
+pub mod control;
+#[cfg(target_os = "linux")]
+pub mod fabric;
 pub mod fhir;
 pub mod relay;
 
