@@ -68,8 +68,15 @@ pub(crate) enum Command {
 pub(crate) enum Word {
     /// The peer has proven itself and is enrolled.
     Welcomed,
-    /// Pass on a frame; say so when there is room again, if it is paced.
-    Frame(Vec<u8>, bool),
+    /// Pass on a frame.
+    Frame {
+        /// Its bytes.
+        frame: Vec<u8>,
+        /// Say so when there is room again.
+        paced: bool,
+        /// Another follows at once: they may go together.
+        more: bool,
+    },
     /// The session is over.
     Close(Outcome, Option<DeviceId>, SessionStats),
 }
@@ -311,8 +318,15 @@ impl Heart {
             let effects = self.replica.handle(now_ms(), input);
             let from = known.or_else(|| session.and_then(|session| self.replica.peer_of(session)));
             let came = Came { at_ms: now_ms(), from: from.map_or(source, Source::Peer) };
-            for effect in effects {
+            let last_of = last_frames(&effects);
+            for (at, effect) in effects.into_iter().enumerate() {
                 match effect {
+                    Effect::Send { session, frame, paced } => {
+                        let more = last_of.get(&session).is_some_and(|last| at < *last);
+                        if let Some(line) = self.lines.get(&session) {
+                            drop(line.send(Word::Frame { frame, paced, more }));
+                        }
+                    }
                     Effect::KeepReceipt(receipt) => self.keep_receipt(&receipt, from),
                     Effect::Append { token, entries, readable, cut } => {
                         self.append_bytes +=
@@ -369,11 +383,6 @@ impl Heart {
                 Some(Owed::Carry(answer, _)) => drop(answer.send(Err(self.refusal(error)))),
                 None => self.overlay.fail(error),
             },
-            Effect::Send { session, frame, paced } => {
-                if let Some(line) = self.lines.get(&session) {
-                    drop(line.send(Word::Frame(frame, paced)));
-                }
-            }
             Effect::Close { session, outcome, peer, stats } => {
                 if let Some(line) = self.lines.remove(&session) {
                     drop(line.send(Word::Close(outcome, peer, stats)));
@@ -392,7 +401,7 @@ impl Heart {
             }
             Effect::Changed => self.changed.send_modify(|generation| *generation += 1),
             Effect::Append { .. } | Effect::Load { .. } | Effect::Read { .. } => {}
-            Effect::Renew | Effect::KeepReceipt(_) | Effect::KeepRefused(_) => {}
+            Effect::Renew | Effect::KeepReceipt(_) | Effect::KeepRefused(_) | Effect::Send { .. } => {}
         }
     }
 
@@ -565,6 +574,15 @@ impl Append {
             came: self.came,
         })
     }
+}
+
+/// Where the last frame of each session stands among these.
+fn last_frames(effects: &[Effect]) -> BTreeMap<SessionId, usize> {
+    let frame = |(at, effect): (usize, &Effect)| match effect {
+        Effect::Send { session, .. } => Some((*session, at)),
+        _ => None,
+    };
+    effects.iter().enumerate().filter_map(frame).collect()
 }
 
 /// The session that an input is about.

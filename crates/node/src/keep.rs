@@ -74,7 +74,7 @@ pub(crate) fn keeping(store: &Store, secrets: &Secrets) -> Result<Option<Keeping
         enrolment,
         members: store.list_state(MEMBER_KEY)?.into_iter().filter_map(member).collect(),
         reach: read::<SignedReach>(store, REACH_KEY)?,
-        room: room(store, store.reader()?.counts()?.bytes)?,
+        room: room(store, store.reader()?.counts()?.unread_bytes)?,
     }))
 }
 

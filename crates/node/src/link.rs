@@ -251,7 +251,7 @@ impl Runner {
                 Happened::Stop => return Ok(()),
                 Happened::Read(bytes) => self.link.receive(now, &bytes),
                 Happened::Wrote(count) => drop(self.outbox.drain(..count)),
-                Happened::Word(Some(Word::Frame(frame, paced))) => self.link.send(now, frame, paced),
+                Happened::Word(Some(Word::Frame { frame, paced, .. })) => self.link.send(now, frame, paced),
                 Happened::Word(Some(Word::Close(outcome, peer, stats))) => {
                     self.link.close(now);
                     let complete = self.session_ended(outcome, peer, stats, heard).await?;

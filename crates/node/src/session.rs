@@ -147,12 +147,12 @@ impl Site {
                         welcomed.store(true, Ordering::Relaxed);
                         limit.store(FRAME_BYTES_MAX, Ordering::Relaxed);
                     }
-                    Word::Frame(frame, paced) => {
+                    Word::Frame { frame, paced, more } => {
                         if meter.passed(&site, id, frame.len()).await.is_err() {
                             break;
                         }
                         writer.send(&frame).await?;
-                        if words.is_empty() {
+                        if !more && words.is_empty() {
                             writer.flush().await?;
                         }
                         if paced && site.send(Command::Session(Input::Flushed(id))).await.is_err() {

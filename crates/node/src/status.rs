@@ -85,8 +85,8 @@ pub struct Stored {
     pub resources: u64,
     /// Resources that wait for a clinician.
     pub conflicts: u64,
-    /// Bytes of all entries, headers and bodies.
-    pub bytes: u64,
+    /// Bytes of the entries that cannot be read here, headers and bodies.
+    pub unread_bytes: u64,
 }
 
 impl From<Counts> for Stored {
@@ -99,7 +99,7 @@ impl From<Counts> for Stored {
             records: counts.records,
             resources: counts.resources,
             conflicts: counts.conflicts,
-            bytes: counts.bytes,
+            unread_bytes: counts.unread_bytes,
         }
     }
 }

@@ -52,8 +52,8 @@ pub struct Counts {
     pub stranger_entries: u64,
     /// Pieces kept of what was refused, which stand in no log.
     pub refused: u64,
-    /// Bytes of all entries, headers and bodies.
-    pub bytes: u64,
+    /// Bytes of the entries that cannot be read here, headers and bodies; at a keeper, of all.
+    pub unread_bytes: u64,
 }
 
 /// Entries and records in some ranges; places that are not held count as nothing.
@@ -117,7 +117,7 @@ pub(crate) fn counts(db: &Connection) -> Result<Counts, StoreError> {
         records: totals.readable_records() + closed,
         readable_records: totals.readable_records(),
         resources: totals.resources(),
-        bytes: totals.unread_bytes(),
+        unread_bytes: totals.unread_bytes(),
         // Each of these counts along an index that holds nothing else.
         patients: count("SELECT count(*) FROM patient WHERE survivor IS NULL")?,
         conflicts: count("SELECT count(*) FROM resource WHERE conflicts > 0")?,

@@ -14,7 +14,9 @@ const ENTRIES: usize = 100_000;
 /// One of so many is edited.
 const EDITED_OF: usize = 100;
 /// Sessions that two served sites may still need before nothing changes: each announces its address, and confirms.
-const SETTLING_MAX: usize = 10;
+const SETTLING_MAX: usize = 20;
+/// Sessions in a row without anything new, after which no other session shares the connection.
+const QUIET: usize = 3;
 
 /// To a haven, which is granted every chart, opens every entry and projects it.
 pub async fn to_haven(options: &Options, report: &mut Report) -> Result<()> {
@@ -45,10 +47,12 @@ pub async fn to_haven(options: &Options, report: &mut Report) -> Result<()> {
     // The receiver served too: from here on, what a command asks for goes over the connection that is open.
     let receiver = pair.serve(&pair.receiver, "127.0.0.1:0")?;
     let first_page = receiver.first_page()?;
-    let mut last = Value::Null;
+    let (mut last, mut quiet) = (Value::Null, 0);
     for _ in 0..SETTLING_MAX {
         last = pair.sync(&pair.receiver)?;
-        if last["entries_sent"] == 0 && last["entries_received"] == 0 && last["handshake_bytes"] == 0 {
+        let is_quiet = last["entries_sent"] == 0 && last["entries_received"] == 0 && last["handshake_bytes"] == 0;
+        quiet = if is_quiet { quiet + 1 } else { 0 };
+        if quiet == QUIET {
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(300)).await;

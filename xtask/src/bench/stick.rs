@@ -41,6 +41,8 @@ pub async fn run(options: &Options, report: &mut Report) -> Result<()> {
     let epoch = site.with_directory(|directory| directory.epoch_keys().last().cloned()).await?.context("no key")?;
     let given = dir.join("given");
     make(&given, count, Author::enrolled(&site, 1).await?, &epoch)?;
+    // Somebody who has confirmed nothing, for whom it goes out again.
+    Author::enrolled(&site, 2).await?;
 
     // On a busy machine the CPU time survives the noise, and the wall time does not.
     let own = std::process::id();
