@@ -152,6 +152,9 @@ impl Site {
                             break;
                         }
                         writer.send(&frame).await?;
+                        if !paced && !more && words.is_empty() {
+                            tokio::time::sleep(GATHER).await;
+                        }
                         if !more && words.is_empty() {
                             writer.flush().await?;
                         }
@@ -214,6 +217,9 @@ struct Meter {
     told: AtomicU64,
 }
 
+/// How long a frame waits for others: what is said in answer to one record then goes in one, and each one less saves some
+/// thirty bytes.
+const GATHER: Duration = Duration::from_millis(1);
 /// Bytes of frames between two looks at a budget.
 const METERED_BYTES: u64 = 64 * 1024;
 
