@@ -5,12 +5,12 @@
 //!
 //! Only bytes here: files and their faults are the node's business.
 
-use crate::control::{SignedEnrolment, to_cbor};
+use crate::control::SignedEnrolment;
 use crate::entropy::Entropy;
 use crate::entry::SEQ_MAX;
 use crate::frontier::{AUTHORS_MAX, Range};
 use crate::ids::{DeviceId, Lane, LogId, NetworkId};
-use crate::message::{Incoming, Message, decode, encode};
+use crate::message::{ENTRIES_KIND, Incoming, Message, decode, encode};
 use crate::run::{CheckedRun, RUN_ENTRIES_MAX};
 use crate::seal::{SealKey, padded_len};
 use crate::sign::Verifier;
@@ -297,8 +297,6 @@ impl Unpacker {
 
 /// Kind byte of the one record that is no message of a session.
 const REGISTRY: u8 = 64;
-/// Kind byte of entries.
-const ENTRIES: u8 = 6;
 
 /// A record of a bundle.
 #[derive(Debug)]
@@ -328,7 +326,7 @@ pub fn encode_registry(registry: &[DeviceId]) -> Vec<u8> {
 /// What comes first in every bundle: who writes, and what it holds. Receipts are written in the order of `registry`.
 pub fn opening_records(registry: &[DeviceId], have: &[u8], credential: Option<&SignedEnrolment>) -> Vec<Vec<u8>> {
     let mut out = vec![encode_registry(registry), encode::have(have)];
-    out.extend(credential.map(|credential| [[4].as_slice(), &to_cbor(credential)].concat()));
+    out.extend(credential.map(encode::credential));
     out
 }
 
@@ -380,7 +378,7 @@ fn read_registry(bytes: &[u8]) -> Result<Vec<DeviceId>, FormatError> {
 /// The places that a record of entries holds, read off its first bytes; `None` for another record. Nothing is checked.
 pub fn places_of(record: &[u8]) -> Option<Range> {
     let mut r = Reader::new(record);
-    if r.u8().ok()? != ENTRIES {
+    if r.u8().ok()? != ENTRIES_KIND {
         return None;
     }
     let [_, _, lane] = r.array().ok()?;

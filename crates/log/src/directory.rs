@@ -169,8 +169,8 @@ impl Directory {
         self.devices.get(device).copied()
     }
 
-    /// True if the device's facility has put another in its place: it went back in time, and what its receipts said may be
-    /// lost.
+    /// True if the device's facility has put another in its place: it went back in time or its disk lost something, so what
+    /// its receipts said may not be there.
     pub fn is_replaced(&self, device: &DeviceId) -> bool {
         self.facility_of(device).is_some_and(|facility| self.replaced.contains(&(facility, *device)))
     }

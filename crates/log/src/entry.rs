@@ -1,4 +1,4 @@
-//! An entry: a fixed 200-byte header and a detached sealed body. `docs/protocol.md` §1 is this file in prose.
+//! An entry: a fixed 200-byte header and a detached sealed body. `docs/protocol.md` §2 is this file in prose.
 //!
 //! The signature covers the network and the header; the header covers the body by its hash and the past of the lane by
 //! the hash of the entry before it. Nothing about an entry's *content* decides whether it is accepted.

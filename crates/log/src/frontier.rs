@@ -1,5 +1,5 @@
 //! A frontier: what a replica holds, as intervals per log. Two frontiers give what is missing; a frontier and the one the
-//! other end already knows give a few bytes. `docs/protocol.md` §3.
+//! other end already knows give a few bytes. `docs/protocol.md` §6.
 
 use crate::entry::SEQ_MAX;
 use crate::ids::{DeviceId, Lane, LogId, Seq};

@@ -1,4 +1,4 @@
-//! What two replicas say to each other. One message is one frame of a carrier. `docs/protocol.md` §4.
+//! What two replicas say to each other. One message is one frame of a carrier. `docs/protocol.md` §8.
 
 use crate::control::{SignedEnrolment, from_cbor, to_cbor};
 use crate::entry::HEADER_LEN;
@@ -60,7 +60,7 @@ pub enum Refusal {
     Malformed = 5,
     /// A session version that is not known here.
     OtherVersion = 6,
-    /// This device was found to have gone back in time; its facility goes on with a new one. Come again at once.
+    /// This device holds less than it has claimed, or has a twin; its facility goes on with a new one. Come again at once.
     Outlived = 7,
 }
 

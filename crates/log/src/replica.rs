@@ -574,14 +574,14 @@ impl Replica {
         save: Option<Token>,
         out: &mut Vec<Effect>,
     ) -> (usize, Option<Fork>) {
-        let lost = |entry: &Entry| {
+        // What lost its place, or may have, comes again, carried in another log.
+        let is_contested = |entry: &Entry| {
             let Header { log, seq, .. } = *entry.header();
             self.is_doubted(&log, seq) || self.directory.forks().is_loser(&log, seq, &entry.id())
         };
-        let lost = entries.iter().position(lost).map(|at| entries.split_off(at));
-        // What lost its place comes again, carried in another log.
-        let lost = lost.and_then(|lost| lost.first().map(|entry| entry.header().clone()));
-        let lost = lost.map(|Header { log, seq, .. }| Fork { log, seq, differ: seq });
+        let contested = entries.iter().position(is_contested).map(|at| entries.split_off(at));
+        let contested = contested.as_deref().and_then(<[Entry]>::first).map(Entry::header);
+        let contested = contested.map(|&Header { log, seq, .. }| Fork { log, seq, differ: seq });
         let offered = entries.clone();
         let (new, fork) = self.chains.sift(entries);
         let new = self.within_room(new);
@@ -590,7 +590,7 @@ impl Replica {
             let bytes = entry.map(|entry| [&entry.header().encode(), entry.body()].concat()).unwrap_or_default();
             out.push(Effect::KeepRefused(Refused { log, seq, from, reason: RefusedReason::Fork, bytes }));
         }
-        let fork = fork.or(lost);
+        let fork = fork.or(contested);
         if new.is_empty() {
             return (0, fork);
         }
@@ -612,8 +612,10 @@ impl Replica {
         if newcomers {
             self.settle_with_havens(now_ms, out);
         }
+        // The network's keys may have come with these.
+        self.announce_own_device(now_ms, out);
         if devices {
-            self.devices_learned(now_ms, out);
+            self.devices_learned(out);
         }
         forked.into_iter().for_each(|log| self.doubt(log, out));
         (count, fork)

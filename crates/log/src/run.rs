@@ -1,5 +1,5 @@
 //! A run: consecutive entries of one log as they travel. What the receiver can compute (version, suite, author, lane, seq,
-//! previous id, body hash) is not sent; about 94 bytes of header an entry remain. `docs/protocol.md` §2.
+//! previous id, body hash) is not sent; about 94 bytes of header an entry remain. `docs/protocol.md` §5.
 
 use crate::clock::Hlc;
 use crate::entry::{

@@ -4,11 +4,14 @@
 //! A line stands for itself: name of the message, number, count, payload, checksum. A reader finds lines in whatever was
 //! pasted, in any order, and puts together those of one name.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{GeneralPurpose, STANDARD_NO_PAD};
+
 /// Characters of a line: one text message.
 pub const LINE_CHARS_MAX: usize = 160;
-/// Letters, digits and two signs that are in the basic alphabet of GSM 03.38 (ETSI TS 123 038), six bits each. No brackets
-/// and no underscore: phones send those as two characters or as others.
-const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/// Letters, digits and two signs that are in the basic alphabet of GSM 03.38 (ETSI TS 123 038), six bits each: Base64 of
+/// RFC 4648 without padding. No brackets and no underscore: phones send those as two characters or as others.
+const LETTERS: GeneralPurpose = STANDARD_NO_PAD;
 const ID_LEN: usize = 4;
 const HEADER_LEN: usize = ID_LEN + 2;
 const CHECK_LEN: usize = 4;
@@ -57,49 +60,19 @@ pub fn frames_of(message: &[u8]) -> Vec<String> {
     let lines = parts.map(|(part, number)| {
         let mut bytes = [id.as_slice(), &[number, count as u8], part].concat();
         bytes.extend_from_slice(&checksum(&bytes));
-        let line = letters(&bytes);
+        let line = LETTERS.encode(&bytes);
         assert!(line.len() <= LINE_CHARS_MAX, "a line is one text message");
         line
     });
     lines.collect()
 }
 
-fn letters(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len() * 8 / 6 + 1);
-    for group in bytes.chunks(3) {
-        let word = group.iter().fold(0u32, |word, byte| word << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
-        // One letter more than there are bytes; the bits beyond are zero.
-        (0..=group.len()).for_each(|at| out.push(char::from(ALPHABET[(word >> (18 - 6 * at) & 0x3f) as usize])));
-    }
-    out
-}
-
-fn bytes_of(letters: &[u8]) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(letters.len() * 6 / 8);
-    for group in letters.chunks(4) {
-        let mut word = 0u32;
-        for letter in group {
-            word = word << 6 | ALPHABET.iter().position(|known| known == letter)? as u32;
-        }
-        word <<= 6 * (4 - group.len());
-        let len = group.len() - 1;
-        let bytes = word.to_be_bytes();
-        let unused = bytes[1 + len..].iter().any(|byte| *byte != 0);
-        if len == 0 || unused {
-            return None;
-        }
-        out.extend_from_slice(&bytes[1..=len]);
-    }
-    Some(out)
-}
-
 /// Reads one line.
 pub fn read_line(line: &str) -> Option<Frame> {
-    let line = line.as_bytes();
     if !(LINE_CHARS_MIN..=LINE_CHARS_MAX).contains(&line.len()) {
         return None;
     }
-    let bytes = bytes_of(line)?;
+    let bytes = LETTERS.decode(line).ok()?;
     let (body, check) = bytes.split_last_chunk::<CHECK_LEN>()?;
     let (head, payload) = body.split_first_chunk::<HEADER_LEN>()?;
     let [a, b, c, d, number, count] = *head;
@@ -112,7 +85,7 @@ pub fn read_line(line: &str) -> Option<Frame> {
 /// Finds the lines in a text: whatever stands between them is passed over, a line that was broken is put together again,
 /// and one that comes twice is given once.
 pub fn find_frames(text: &str) -> Vec<Frame> {
-    let in_alphabet = |c: char| c.is_ascii() && ALPHABET.contains(&(c as u8));
+    let in_alphabet = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/');
     // Quotation marks, colons and the like around a line are no part of it.
     let pieces: Vec<&str> = text.split(|c| !in_alphabet(c)).filter(|piece| !piece.is_empty()).collect();
     let mut found = Vec::new();

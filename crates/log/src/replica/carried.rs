@@ -3,7 +3,6 @@
 
 use super::{Effect, Refused, RefusedReason, Replica, Token};
 use crate::control::SignedEnrolment;
-use crate::directory::Learned;
 use crate::frontier::{Frontier, INTERVALS_MAX};
 use crate::ids::{Lane, LogId};
 use crate::receipt::Receipt;
@@ -56,13 +55,7 @@ impl Replica {
     pub(super) fn carried(&mut self, now_ms: u64, token: Token, carried: Carried, out: &mut Vec<Effect>) {
         let mut took = Took::default();
         match carried {
-            Carried::Credential(enrolment) => {
-                let mut learned = Learned::default();
-                self.directory.admit(&enrolment, &*self.verifier, &mut learned);
-                if !learned.facilities.is_empty() {
-                    self.settle_with_havens(now_ms, out);
-                }
-            }
+            Carried::Credential(enrolment) => drop(self.shown(now_ms, *enrolment, out)),
             Carried::Receipts(receipts) => {
                 took.receipts = receipts.into_iter().map(|receipt| u64::from(self.take_if_newer(receipt, out))).sum();
             }

@@ -240,10 +240,9 @@ impl Replica {
     }
 
     /// After devices were learned: one may have taken another's place, this one's even.
-    pub(super) fn devices_learned(&mut self, now_ms: u64, out: &mut Vec<Effect>) {
+    pub(super) fn devices_learned(&mut self, out: &mut Vec<Effect>) {
         // Logs of replaced devices were not looked at so far.
         self.compared.clear();
-        self.announce_own_device(now_ms, out);
         self.doubt_own(out);
     }
 

@@ -136,7 +136,7 @@ impl Pace {
     }
 }
 
-/// What to ask for now of what is missing (sorted): everything if that is not much; else all of lane 0, without which
+/// What to ask for first of what is missing (sorted): everything if that is not much; else all of lane 0, without which
 /// nothing else may come, then lane by lane, of each log its newest places.
 pub(super) fn next_asked(mut missing: Vec<Range>, entries_max: u64, ranges_max: usize) -> Vec<Range> {
     let mut room = entries_max;

@@ -1,5 +1,5 @@
 //! A session between two replicas: Hello, Have, Need, Entries, Done. Symmetric but for who speaks first, resumable at any
-//! entry (the next session's Have tells), and quiet when nothing is missing: one round trip. `docs/protocol.md` §4.
+//! entry (the next session's Have tells), and quiet when nothing is missing: one round trip. `docs/protocol.md` §8.
 
 use super::fork::Comparison;
 use super::keep::size_of;
@@ -77,7 +77,7 @@ pub enum Outcome {
     RefusedByPeer(Refusal),
     /// The disk here did not take what arrived.
     DiskRefused,
-    /// This device was found to have gone back in time; its facility goes on with a new one.
+    /// This device holds less than it has claimed, or has a twin; its facility goes on with a new one.
     Outlived,
 }
 
@@ -249,15 +249,15 @@ impl Replica {
         expected: Option<DeviceId>,
         out: &mut Vec<Effect>,
     ) {
-        let mut session = Session::new(initiator, exporter, expected);
-        // A keeper knows other devices than a member does, so that neither can read what the other's registry numbers.
-        session.same_registry = !expected.is_some_and(|expected| self.keeps_acknowledged(&expected));
         if self.outlived {
             out.push(Effect::Renew);
             out.push(Effect::Send { session: id, frame: encode::refuse(Refusal::Outlived), paced: false });
             let (outcome, stats) = (Outcome::Outlived, SessionStats::default());
             return out.push(Effect::Close { session: id, outcome, peer: None, stats });
         }
+        let mut session = Session::new(initiator, exporter, expected);
+        // A keeper knows other devices than a member does, so that neither can read what the other's registry numbers.
+        session.same_registry = !expected.is_some_and(|expected| self.keeps_acknowledged(&expected));
         self.sessions.insert(id, session);
         if initiator {
             self.greet(id, expected, out);
@@ -503,7 +503,7 @@ impl Replica {
             self.settle_with_havens(now_ms, out);
         }
         if learned.devices {
-            self.devices_learned(now_ms, out);
+            self.devices_learned(out);
         }
         let shown = admitted?;
         self.keep_member(shown.device, out);
