@@ -119,6 +119,16 @@ impl Lane {
     pub fn from_u8(byte: u8) -> Option<Lane> {
         Lane::ALL.get(usize::from(byte)).copied()
     }
+
+    /// The word for it, in JSON and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Lane::Control => "control",
+            Lane::Urgent => "urgent",
+            Lane::Clinical => "clinical",
+            Lane::Bulk => "bulk",
+        }
+    }
 }
 
 /// One append-only log: one lane of one device. Ordered by lane first, so that a walk over logs is in travelling order.

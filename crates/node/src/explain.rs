@@ -95,18 +95,8 @@ fn is_hex(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-/// The name of a lane, as in JSON and on the command line.
-pub fn lane_name(lane: Lane) -> &'static str {
-    match lane {
-        Lane::Control => "control",
-        Lane::Urgent => "urgent",
-        Lane::Clinical => "clinical",
-        Lane::Bulk => "bulk",
-    }
-}
-
 fn lane_of(text: &str) -> Option<Lane> {
-    Lane::ALL.into_iter().find(|lane| lane_name(*lane) == text || (*lane as u8).to_string() == text)
+    Lane::ALL.into_iter().find(|lane| lane.name() == text || (*lane as u8).to_string() == text)
 }
 
 /// Something that has left and has not reported back: a stick on its way. It counts as not there.
@@ -189,7 +179,7 @@ pub struct Stretch {
 impl Stretch {
     fn of(range: &Range) -> Stretch {
         let Range { log, from, to } = *range;
-        Stretch { author: log.author.to_string(), lane: lane_name(log.lane), from, to }
+        Stretch { author: log.author.to_string(), lane: log.lane.name(), from, to }
     }
 }
 
@@ -449,7 +439,7 @@ impl Site {
             id: header.id().to_string(),
             author: log.author.to_string(),
             by: None,
-            lane: lane_name(log.lane),
+            lane: log.lane.name(),
             seq,
             written_ms: header.hlc.ms(),
         };

@@ -7,7 +7,6 @@
 use crate::heart::now_ms;
 use crate::save::{Change, SaveRequest};
 use crate::site::{Site, SiteError};
-use crate::status::lane_name;
 use sanad_log::control::is_call_sign;
 use sanad_log::directory::{Directory, Unreadable};
 use sanad_log::entry::{Entry, HEADER_LEN, Header};
@@ -197,7 +196,7 @@ impl Names {
             reason: kept.reason.name(),
             author: kept.log.author.to_string(),
             site: self.call_sign(&kept.log.author),
-            lane: lane_name(kept.log.lane),
+            lane: kept.log.lane.name(),
             seq: kept.seq,
             came_ms: Some(kept.came.at_ms).filter(|at_ms| *at_ms > 0),
             how,
@@ -281,7 +280,7 @@ impl Site {
                 Ok(ForkHere {
                     site: names.call_sign(&log.author),
                     device: log.author.to_string(),
-                    lane: lane_name(log.lane),
+                    lane: log.lane.name(),
                     seq,
                     found_ms: first.map(|(at_ms, _)| at_ms),
                     found_by: first.map(|(_, author)| names.or_digits(&author)),
@@ -326,7 +325,7 @@ impl Site {
             patient: patient.clone(),
             device: kept.log.author.to_string(),
             author: names.0.get(&kept.log.author).cloned(),
-            place: format!("{}/{}/{}", kept.log.author, lane_name(kept.log.lane), kept.seq),
+            place: format!("{}/{}/{}", kept.log.author, kept.log.lane.name(), kept.seq),
             reason: kept.reason.name(),
             by: by.map(str::to_owned),
             here: (self.facility().to_string(), self.call_sign().to_owned()),

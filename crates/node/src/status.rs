@@ -142,16 +142,6 @@ pub fn kind_name(kind: SiteKind) -> &'static str {
     }
 }
 
-/// The word for a lane.
-pub fn lane_name(lane: Lane) -> &'static str {
-    match lane {
-        Lane::Control => "control",
-        Lane::Urgent => "urgent",
-        Lane::Clinical => "clinical",
-        Lane::Bulk => "bulk",
-    }
-}
-
 fn lost_here(store: &Store) -> LostHere {
     LostHere { entries: store.lost().places.len() as u64, unnamed: store.lost().unnamed }
 }

@@ -15,7 +15,6 @@ mod support;
 
 use rustix::process::{Pid, Signal, kill_process};
 use sanad_log::ids::{Lane, LogId, Seq};
-use sanad_node::status::lane_name;
 use sanad_store::{Folder, Reader, Store};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -263,7 +262,7 @@ impl Samples {
         let alone = compare(asked, &status, &disks);
         if let Some(place) = pick(&alone, dice) {
             let (log, seq) = place;
-            let what = format!("{}/{}/{seq}", log.author, lane_name(log.lane));
+            let what = format!("{}/{}/{seq}", log.author, log.lane.name());
             let (code, said) = tell(&network.dirs[asked], json!({ "Explain": { "what": what } })).unwrap();
             assert!(code == 0 && said["only_here"]["entries"] == 1, "{what} is only at {}: {said}", SITES[asked].0);
         }
@@ -297,7 +296,7 @@ fn compare(asked: usize, status: &Value, disks: &[BTreeSet<Place>]) -> BTreeSet<
     let unsafe_yet: BTreeSet<Place> = held.iter().filter(|place| !is_safe(place)).copied().collect();
     for (gauge, truth) in [("only_here", &alone), ("not_yet_safe", &unsafe_yet)] {
         for lane in Lane::ALL {
-            let said = status[gauge]["by_lane"][lane_name(lane)]["entries"].as_u64().unwrap();
+            let said = status[gauge]["by_lane"][lane.name()]["entries"].as_u64().unwrap();
             let true_of = truth.iter().filter(|(log, _)| log.lane == lane).count() as u64;
             assert!(said >= true_of, "{name} says {gauge} {said} of lane {lane:?}, and it is {true_of}: {status}");
         }

@@ -5,7 +5,6 @@ use crate::say::{EXIT_DAMAGED, text};
 use anyhow::Result;
 use sanad_log::ids::{DeviceId, LogId, Seq};
 use sanad_node::site::Site;
-use sanad_node::status::lane_name;
 use sanad_store::Damage;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -65,7 +64,7 @@ fn damage_in_json(damage: &Damage, names: &Names) -> Value {
 
 /// An entry by its place; a device that is not known here has no name.
 fn place(log: LogId, seq: Seq, names: &Names) -> Value {
-    json!({ "site": names.get(&log.author), "author": log.author.to_string(), "lane": lane_name(log.lane), "seq": seq })
+    json!({ "site": names.get(&log.author), "author": log.author.to_string(), "lane": log.lane.name(), "seq": seq })
 }
 
 /// The result for people, in the language of the one who asks.
