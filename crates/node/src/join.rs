@@ -113,8 +113,13 @@ impl Site {
             .collect::<Result<_, _>>()?;
         let bytes: [u8; invite::SECRET_LEN] = system_entropy().array();
         let hash = self.identity().certificate_hash();
-        let invite = Invite::new(&self.network(), kind, addresses, &hash, InviteSecret::from_bytes(bytes))
-            .map_err(|error: InviteError| SiteError::BadResource(error.to_string()))?;
+        let invite =
+            Invite::new(&self.network(), kind, addresses, &hash, InviteSecret::from_bytes(bytes)).map_err(|error| {
+                match error {
+                    InviteError::NoAddress => SiteError::NoAddress,
+                    error => SiteError::BadResource(error.to_string()),
+                }
+            })?;
         let name = format!("{INVITE_KEY}{}", hex(&bytes));
         let value = [kind_byte(kind)];
         self.look(move |_, store| {

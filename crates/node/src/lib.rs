@@ -23,6 +23,8 @@ pub mod pins;
 pub mod quarantine;
 mod roots;
 pub mod save;
+#[cfg(test)]
+mod scratch;
 pub mod session;
 pub mod site;
 pub mod sms;

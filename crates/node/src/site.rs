@@ -25,6 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -53,6 +54,9 @@ pub enum SiteError {
     /// Only a site that holds the network's authority can do this.
     #[error("this site does not hold the network's authority")]
     NoAuthority,
+    /// An invite without an address leads nowhere.
+    #[error("this site has said no address yet")]
+    NoAddress,
 }
 
 /// A new site's own description.
@@ -92,7 +96,8 @@ struct Inner {
     dialer: Dialer,
     answering: tokio::sync::Mutex<()>,
     nearby: Found,
-    heart: Mutex<Option<std::thread::JoinHandle<()>>>,
+    // After `commands`: its queue has to be closed before this can be waited for.
+    heart: HeartThread,
 }
 
 /// Makes the secrets of a new site.
@@ -162,6 +167,24 @@ fn begin(store: &mut Store) -> Result<(Secrets, Replica), StoreError> {
     Ok((secrets, replica))
 }
 
+/// The one thread that writes. It is waited for even where nobody called [`Site::close`]: the database's cryptography is
+/// taken down when the process exits, and a thread that still closes its file then crashes.
+struct HeartThread(Mutex<Option<JoinHandle<()>>>);
+
+impl HeartThread {
+    fn take(&self) -> Option<JoinHandle<()>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Drop for HeartThread {
+    fn drop(&mut self) {
+        if let Some(heart) = self.take() {
+            drop(heart.join());
+        }
+    }
+}
+
 impl Site {
     /// Founds a network in a new folder: its authority (one key of one), its first facility.
     ///
@@ -228,15 +251,14 @@ impl Site {
             dialer: Dialer::new(Limits::default()),
             answering: tokio::sync::Mutex::default(),
             nearby: Found::default(),
-            heart: Mutex::new(Some(heart)),
+            heart: HeartThread(Mutex::new(Some(heart))),
         })))
     }
 
     /// Carries through what was begun, and releases the folder. Further calls fail with [`SiteError::Closed`].
     pub async fn close(&self) {
         drop(self.0.commands.send(Command::Stop).await);
-        let heart = self.0.heart.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(heart) = heart {
+        if let Some(heart) = self.0.heart.take() {
             // The thread ends as soon as its queue is empty; joining it waits for the last commit.
             drop(tokio::task::spawn_blocking(move || heart.join()).await);
         }
@@ -455,3 +477,6 @@ impl Site {
         self.0.reports.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -277,19 +277,27 @@ impl Site {
         (report.known, report.pending) = (gathered.known, gathered.pending);
         let mut answer: Option<Taken> = None;
         for bytes in gathered.whole {
-            match self.take_bytes(&bytes, &epochs).await {
+            // A message whose keys or whose forerunners are yet to come is not known: its lines may be pasted again.
+            let known = match self.take_bytes(&bytes, &epochs).await {
                 Ok(taken) => {
+                    let all_in = taken.took.waiting == 0;
                     report.read.push(self.report_of(&taken).await?);
                     answer = Some(taken).filter(|taken| taken.has_entries).or(answer);
+                    all_in
                 }
-                Err(BundleError::NotReadable) => report.not_readable += 1,
+                Err(BundleError::NotReadable) => {
+                    report.not_readable += 1;
+                    false
+                }
                 Err(error) => return Err(error),
-            }
+            };
             // Only once it is in: lines of a message that the disk refused are kept.
             let id = message_id(&bytes);
             let done = move |store: &mut Store| {
-                store.put_state(&key(READ_KEY, id), Some(&now.to_be_bytes()))?;
                 store.put_state(&key(PENDING_KEY, id), None)?;
+                if known {
+                    store.put_state(&key(READ_KEY, id), Some(&now.to_be_bytes()))?;
+                }
                 forget_oldest(store, READ_KEY, READ_MAX)
             };
             self.look(move |_, store| done(store)).await??;

@@ -10,6 +10,7 @@ save-refused = This was not saved: { $why }. Everything saved before is safe.
 failed = It did not work: { $why }. Everything saved before is safe.
 bad-call-sign = A call sign has 1 to 64 bytes, no line breaks, and no space around it. Nothing was made.
 no-authority = This site does not hold the network's authority, so it cannot let others in. Run `sanad invite` at the site that founded the network.
+invite-no-address = This site has not said yet where it is reached. Nothing was made. Wait a moment after `sanad serve` has begun, or give `--address`.
 unreachable = The other site cannot be reached: { $why }. Everything here is safe and will be sent when it answers.
 passphrase-file = The passphrase file { $file } cannot be read.
 no-passphrase = A passphrase is needed: give --passphrase-file, set SANAD_PASSPHRASE, or use a terminal.

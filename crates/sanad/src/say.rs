@@ -211,6 +211,7 @@ fn name_site(error: &SiteError) -> Named {
         SiteError::Store(error) => name_store(error),
         SiteError::BadCallSign => (EXIT_USAGE, "bad-call-sign", vec![]),
         SiteError::NoAuthority => (EXIT_REFUSED, "no-authority", vec![]),
+        SiteError::NoAddress => (EXIT_FAILED, "invite-no-address", vec![]),
         SiteError::Save(error) => (EXIT_FAILED, "save-refused", vec![("why", error.to_string())]),
         error => (EXIT_FAILED, "failed", vec![("why", error.to_string())]),
     }

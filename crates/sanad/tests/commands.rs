@@ -90,8 +90,28 @@ fn a_folder_that_is_a_site_is_not_founded_again_and_one_that_is_none_is_not_open
     run(sanad().arg("status")).code(2);
     let help = run(sanad().arg("--help")).code(0);
     for name in [
-        "demo", "init", "invite", "join", "serve", "import", "export", "status", "sync", "check", "bundle", "pin",
+        "demo",
+        "init",
+        "invite",
+        "join",
+        "serve",
+        "import",
+        "export",
+        "status",
+        "sync",
+        "check",
+        "bundle",
+        "pin",
         "sms",
+        "keep",
+        "link",
+        "budget",
+        "policy",
+        "explain",
+        "ask",
+        "answer",
+        "grant",
+        "quarantine",
     ] {
         assert!(help.out.contains(&format!("\n  {name} ")), "{name}");
     }
@@ -104,7 +124,7 @@ fn an_invite_lets_one_site_in_once_and_a_slip_in_it_is_found() {
     let no_address = a.run("invite", &[]).code(1);
     assert!(no_address.err.contains("address"), "{no_address:?}");
     let served = a.serve();
-    let invite = a.invite(true);
+    let invite = a.invite(&["--haven"]);
     let join = |dir: &str, code: &str| {
         let mut command = sanad();
         command.arg("join").arg(scratch.at(dir)).args(["--site", dir, "--invite", code, "--json"]);
@@ -122,7 +142,7 @@ fn an_invite_lets_one_site_in_once_and_a_slip_in_it_is_found() {
     assert_eq!((&joined["site"], &joined["kind"]), (&"Haven".into(), &"haven".into()));
     let used = join("Olive", &invite).code(3);
     assert!(used.err.contains("new invite"), "{used:?}");
-    let taken = join("Haven2", &a.invite(false)).code(0).json();
+    let taken = join("Haven2", &a.invite(&[])).code(0).json();
     assert_eq!(taken["kind"], "enclave");
     served.stop();
     let refused = Site::at(scratch.at("Haven")).run("invite", &[]).code(3);
@@ -182,7 +202,7 @@ fn commands_on_a_served_folder_are_carried_out_by_the_process_that_serves_it() {
     let report = site.import(&scratch.write("some.ndjson", lines(4, 4)));
     assert_eq!(report["saved"], 20);
     assert_eq!(site.ok("status", &[])["stored"]["resources"], 20);
-    assert!(!site.invite(true).is_empty());
+    assert!(!site.invite(&["--haven"]).is_empty());
     assert_eq!(site.ok("sync", &[])["sessions"], Value::Array(vec![]));
     site.is_sound();
     assert_eq!(site.export(&scratch.at("out")).len(), 20);

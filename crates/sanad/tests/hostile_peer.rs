@@ -25,7 +25,7 @@ fn network(scratch: &Scratch) -> [Site; 3] {
     let a = Site::found(scratch.at("a"), "Cedar");
     let served = a.serve();
     let [b, c] = [("b", "Haven", true), ("c", "Olive", false)]
-        .map(|(dir, name, haven)| Site::join(scratch.at(dir), name, &a.invite(haven)));
+        .map(|(dir, name, haven)| Site::join(scratch.at(dir), name, &a.invite(if haven { &["--haven"] } else { &[] })));
     let others = [b.serve(), c.serve()];
     let known = poll(DEADLINE, || {
         let status = a.ok("status", &[]);
@@ -85,7 +85,7 @@ fn a_site_of_another_network_and_garbage_are_refused_and_learn_nothing() {
     let [a, _, c] = network(&scratch);
     a.import(&scratch.write("some.ndjson", lines(4, 4)));
     let mut served = a.serve();
-    let invite: Invite = a.invite(true).parse().unwrap();
+    let invite: Invite = a.invite(&["--haven"]).parse().unwrap();
     let before = a.ok("status", &[])["stored"].clone();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let mut dice = Dice::new("hostile_peer");

@@ -114,6 +114,7 @@ fn a_casualty_crosses_a_serial_line_of_1200_bits_a_second_and_then_nothing_chang
 
     // Both sides may call at once, and on a busy machine a call is repeated; one that is answered at once costs this.
     let mut costs = (0..TRIES).map(|_| {
+        let before = radio.passed.load(Ordering::Relaxed);
         let mut answering = olive.command("link", &["--serial", radio.end(1), "--baud", "1200"]);
         let mut answering = answering.stdout(std::process::Stdio::null()).spawn().unwrap();
         let ran = link(&cedar, 0).join().unwrap().code(0).json();
@@ -122,7 +123,7 @@ fn a_casualty_crosses_a_serial_line_of_1200_bits_a_second_and_then_nothing_chang
         let session = ran["sessions"].as_array().unwrap().last().unwrap().clone();
         println!("{session}");
         assert_eq!(session["complete"], true);
-        session["bytes_sent"].as_u64().unwrap() + session["bytes_received"].as_u64().unwrap()
+        radio.passed.load(Ordering::Relaxed) - before
     });
     assert!(costs.any(|bytes| bytes <= 60), "nothing changed, and each time it cost more");
     assert!(cedar.export(&scratch.at("out")).len() >= 2);

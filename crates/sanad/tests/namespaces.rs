@@ -86,11 +86,8 @@ impl Network {
         // Else a command finds the folder free, and holds it when the site starts.
         poll(DEADLINE, || tell(&network.dirs[CEDAR], json!("Status"))).expect("it serves");
         for (site, (name, kind)) in SITES.iter().enumerate().skip(1) {
-            let invited = poll(DEADLINE, || {
-                let ran = run(&mut network.command(CEDAR, "invite", kind));
-                (ran.code == 0).then(|| ran.json()["invite"].as_str().unwrap().to_owned())
-            });
-            network.ok(site, "join", &["--site", name, "--invite", &invited.expect("an invite")]);
+            let invite = support::invite(|| network.command(CEDAR, "invite", kind));
+            network.ok(site, "join", &["--site", name, "--invite", &invite]);
             network.start(site);
         }
         let people: String = (0..PATIENTS).map(|n| format!("{}\n", patient(&format!("p{n}"), CANARY))).collect();
@@ -143,6 +140,7 @@ impl Network {
     /// As `kill -9` does.
     fn kill(&mut self, site: usize) {
         let mut child = self.running[site].take().expect("a site that runs");
+        assert!(child.try_wait().unwrap().is_none(), "{} had ended by itself", SITES[site].0);
         child.kill().unwrap();
         child.wait().unwrap();
     }
@@ -303,8 +301,10 @@ fn compare(asked: usize, status: &Value, disks: &[BTreeSet<Place>]) -> BTreeSet<
     }
     for (site, (other, _)) in SITES.iter().enumerate().filter(|(site, _)| *site != asked) {
         let rows = status["sites"].as_array().unwrap();
-        // A keeper knows no call signs.
-        let Some(row) = rows.iter().find(|row| row["site"] == *other) else { continue };
+        let Some(row) = rows.iter().find(|row| row["site"] == *other) else {
+            assert_eq!(asked, KEEPER, "who knows call signs lists every site: {name} lacks {other}: {status}");
+            continue;
+        };
         let (said, lacks) = (row["behind"]["entries"].as_u64().unwrap(), held.difference(&disks[site]).count() as u64);
         assert!(said >= lacks, "{name} says that {other} lacks {said}, and it lacks {lacks}: {status}");
     }

@@ -84,7 +84,7 @@ fn resolver_files(trace: &str) -> Vec<&str> {
 fn network(scratch: &Scratch) -> (Site, Site) {
     let cedar = Site::found(scratch.at("cedar"), "Cedar");
     let serving = cedar.serve();
-    let haven = Site::join(scratch.at("haven"), "Haven", &cedar.invite(true));
+    let haven = Site::join(scratch.at("haven"), "Haven", &cedar.invite(&["--haven"]));
     let other = haven.serve();
     let known = poll(DEADLINE, || {
         let addresses = cedar.ok("status", &[])["sites"][0]["addresses"].clone();

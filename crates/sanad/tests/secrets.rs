@@ -70,7 +70,7 @@ fn nothing_readable_is_left_outside_an_export() {
     let (input, torn, foreign) = (input.to_str().unwrap(), torn.to_str().unwrap(), foreign.to_str().unwrap());
     tell(&a, &mut said, "import", &[input, torn, foreign]);
     let served = a.serve();
-    let invite = a.invite(true);
+    let invite = a.invite(&["--haven"]);
     tell(&b, &mut said, "join", &["--site", "Haven", "--invite", &invite]);
     let out = scratch.at("out");
     for site in [&a, &b] {

@@ -1,6 +1,7 @@
 use super::members::opens_charts;
 use super::state::Decision;
 use super::*;
+use crate::scratch::Folder;
 use crate::site::NewSite;
 use sanad_log::control::{Enrolment, FacilitySecret, SiteKind, from_cbor};
 use sanad_log::sign::{Ed25519Signer, Signer as _};
@@ -18,11 +19,10 @@ fn a_kind_of_site_that_is_not_known_to_open_charts_is_granted_none() {
 }
 
 #[tokio::test]
-#[allow(clippy::disallowed_methods, reason = "a test needs a folder of its own; nothing in it is anybody's")]
 async fn what_was_decided_before_the_power_went_is_carried_through_once() {
-    let dir = std::env::temp_dir().join(format!("sanad-decided-{}", std::process::id()));
+    let folder = Folder::new("cedar");
     let new = NewSite { call_sign: "Cedar".to_owned(), kind: SiteKind::Enclave };
-    let site = Site::found(&dir, "correct horse", KdfCost::TEST, &new).await.unwrap();
+    let site = Site::found(&folder.0, "correct horse", KdfCost::TEST, &new).await.unwrap();
     let mut entropy = system_entropy();
     let facility = FacilitySecret::generate(&mut entropy).facility("Olive", SiteKind::Enclave);
     let to = facility.id();
@@ -46,7 +46,7 @@ async fn what_was_decided_before_the_power_went_is_carried_through_once() {
     site.keep_decision(&decision).await.unwrap();
     site.close().await;
 
-    let site = Site::open(&dir, "correct horse", Duration::ZERO).unwrap();
+    let site = Site::open(&folder.0, "correct horse", Duration::ZERO).unwrap();
     let readers = async |site: &Site| {
         let scope = scopes[0];
         site.with_directory(move |directory| directory.readers(&scope).collect::<Vec<_>>()).await.unwrap()
@@ -77,5 +77,4 @@ async fn what_was_decided_before_the_power_went_is_carried_through_once() {
     assert!(!readers.contains(&to));
     assert!(site.decisions().await.unwrap().is_empty());
     site.close().await;
-    std::fs::remove_dir_all(&dir).unwrap();
 }

@@ -61,7 +61,8 @@ pub struct ReadReport {
     pub receipts: u64,
     /// Chunks in the file.
     pub chunks: u64,
-    /// Chunks that are damaged, moved or not of this bundle, by their place; the first hundred.
+    /// Chunks that are damaged, moved or not of this bundle, by their place; the first hundred. One that is merely cut short
+    /// is not among them.
     pub damaged: Vec<u64>,
     /// Records that make no sense to this release.
     pub not_understood: u64,
@@ -280,22 +281,29 @@ fn take<R: Read + Send>(
         while !taking.under_way.is_empty() {
             taking.settle_one()?;
         }
-        let (damaged, error) = opened;
         let mut taken = taking.taken;
         taken.chunks = chunks;
-        taken.whole &= damaged.is_empty() && error.is_none();
-        (taken.damaged, taken.medium) = (damaged, error);
+        taken.whole &= opened.damaged.is_empty() && !opened.torn && opened.medium.is_none();
+        (taken.damaged, taken.medium) = (opened.damaged, opened.medium);
         Ok(taken)
     })
 }
 
-/// Opens chunk after chunk. Returns the places of those that are damaged, and where the medium failed.
-fn open_chunks<R: Read>(
-    bundle: &mut Bundle<R>,
-    held: &Frontier,
-    lines: &[SyncSender<Piece>],
-) -> (Vec<u64>, Option<std::io::ErrorKind>) {
-    let (mut unpacker, mut records, mut damaged, mut turn) = (Unpacker::default(), Vec::new(), Vec::new(), 0usize);
+/// What was wrong with the chunks of a file.
+#[derive(Default)]
+struct Opened {
+    /// Places of damaged ones.
+    damaged: Vec<u64>,
+    /// The last one is cut short: the writing stopped there, or the stick was pulled out.
+    torn: bool,
+    /// The medium could not be read further.
+    medium: Option<std::io::ErrorKind>,
+}
+
+/// Opens chunk after chunk.
+fn open_chunks<R: Read>(bundle: &mut Bundle<R>, held: &Frontier, lines: &[SyncSender<Piece>]) -> Opened {
+    let (mut unpacker, mut records, mut opened, mut turn) =
+        (Unpacker::default(), Vec::new(), Opened::default(), 0usize);
     let mut send = |piece| {
         turn += 1;
         lines[(turn - 1) % lines.len()].send(piece).is_ok()
@@ -303,21 +311,18 @@ fn open_chunks<R: Read>(
     loop {
         let (index, chunk) = match bundle.next() {
             Ok(Some(next)) => next,
-            Ok(None) => return (damaged, None),
-            Err(error) => return (damaged, Some(error.kind())),
+            Ok(None) => return opened,
+            Err(error) => return Opened { medium: Some(error.kind()), ..opened },
         };
-        let opened = match chunk {
+        let is_whole = match chunk {
             Chunk::Whole(plain) => unpacker.chunk(&plain, &mut records).is_ok(),
             Chunk::Damaged => false,
-            Chunk::Torn => {
-                damaged.push(index);
-                return (damaged, None);
-            }
+            Chunk::Torn => return Opened { torn: true, ..opened },
         };
-        if !opened {
+        if !is_whole {
             unpacker.gap();
-            if damaged.len() < DAMAGED_NAMED_MAX {
-                damaged.push(index);
+            if opened.damaged.len() < DAMAGED_NAMED_MAX {
+                opened.damaged.push(index);
             }
         }
         for record in records.drain(..) {
@@ -333,11 +338,11 @@ fn open_chunks<R: Read>(
                 _ => Piece::Record(record),
             };
             if !send(piece) {
-                return (damaged, None);
+                return opened;
             }
         }
         if !send(Piece::At(index + 1)) {
-            return (damaged, None);
+            return opened;
         }
     }
 }

@@ -1,31 +1,19 @@
 use super::*;
+use crate::scratch::Folder;
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::{Notify, oneshot};
 
-/// A folder that is gone after the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    #[allow(clippy::disallowed_methods, reason = "a folder that holds nothing but a socket")]
-    fn new(name: &str) -> Folder {
-        let mut random = [0u8; 8];
-        getrandom::fill(&mut random).unwrap();
-        let dir = std::env::temp_dir().join(format!("control-{:x}", u64::from_be_bytes(random))).join(name);
-        std::fs::create_dir_all(&dir).unwrap();
-        Folder(dir)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(self.0.parent().unwrap());
-    }
+/// A folder that is there.
+fn folder(name: &str) -> Folder {
+    let folder = Folder::new(name);
+    std::fs::create_dir(&folder.0).unwrap();
+    folder
 }
 
 #[derive(Default)]
@@ -82,7 +70,7 @@ async fn soon<T>(future: impl Future<Output = T>) -> T {
 
 #[tokio::test]
 async fn a_command_is_carried_out_and_heard_about() {
-    let folder = Folder::new("site");
+    let folder = folder("site");
     let (_site, stop, task) = start(&folder.0);
     let mode = std::fs::metadata(folder.0.join(SOCKET_NAME)).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
@@ -118,7 +106,7 @@ async fn a_command_is_carried_out_and_heard_about() {
 
 #[tokio::test]
 async fn a_long_path_is_no_obstacle() {
-    let folder = Folder::new(&"a".repeat(120));
+    let folder = folder(&"a".repeat(120));
     let (_site, _stop, _task) = start(&folder.0);
     assert!(soon(ask(&folder.0, &request("status"), |_| ())).await.is_ok());
     assert!(matches!(ControlSocket::bind(&folder.0), Err(ControlError::InUse)));
@@ -126,7 +114,7 @@ async fn a_long_path_is_no_obstacle() {
 
 #[tokio::test]
 async fn a_socket_left_by_a_crash_is_replaced_and_a_living_one_is_not() {
-    let folder = Folder::new("site");
+    let folder = folder("site");
     // What a killed process leaves: a socket that nobody listens to, perhaps half made.
     drop(std::os::unix::net::UnixListener::bind(folder.0.join(SOCKET_NAME)).unwrap());
     std::fs::create_dir(folder.0.join(".control-new")).unwrap();
@@ -145,7 +133,7 @@ async fn a_socket_left_by_a_crash_is_replaced_and_a_living_one_is_not() {
 
 #[tokio::test]
 async fn a_caller_that_hangs_up_is_noticed() {
-    let folder = Folder::new("site");
+    let folder = folder("site");
     let (site, _stop, _task) = start(&folder.0);
     let mut stream = UnixStream::connect(folder.0.join(SOCKET_NAME)).await.unwrap();
     stream.write_all(&request("wait").to_line().unwrap()).await.unwrap();
@@ -155,7 +143,7 @@ async fn a_caller_that_hangs_up_is_noticed() {
 
 #[tokio::test]
 async fn what_is_no_request_is_refused() {
-    let folder = Folder::new("site");
+    let folder = folder("site");
     let (_site, _stop, _task) = start(&folder.0);
     let long = [vec![b'x'; REQUEST_BYTES_MAX + 1], vec![b'\n']].concat();
     let bad: [&[u8]; 5] = [

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::save::{Change, SaveRequest};
+use crate::scratch::Folder;
 use crate::site::{NewSite, system_entropy};
 use sanad_log::control::{Enrolment, FacilitySecret};
 use sanad_log::sign::{Ed25519Signer, Signer as _};
@@ -40,15 +41,6 @@ fn ids_digits_and_places_are_understood_and_nothing_else() {
     }
 }
 
-/// A folder that is gone when the test is over.
-struct Folder(std::path::PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.0));
-    }
-}
-
 async fn enrol(site: &Site, call_sign: &str, kind: SiteKind) -> FacilityId {
     let mut entropy = system_entropy();
     let facility = FacilitySecret::generate(&mut entropy).facility(call_sign, kind);
@@ -59,9 +51,8 @@ async fn enrol(site: &Site, call_sign: &str, kind: SiteKind) -> FacilityId {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[allow(clippy::disallowed_methods, reason = "a test needs a folder of its own; nothing in it is anybody's")]
 async fn what_has_left_counts_as_not_there_and_is_named() {
-    let folder = Folder(std::env::temp_dir().join(format!("sanad-explain-{}", std::process::id())));
+    let folder = Folder::new("explain");
     let new = NewSite { call_sign: "Cedar".to_owned(), kind: SiteKind::Enclave };
     let site = Site::found(&folder.0, "correct horse", KdfCost::TEST, &new).await.unwrap();
     let haven = enrol(&site, "Haven", SiteKind::Haven).await;
@@ -110,9 +101,8 @@ async fn what_has_left_counts_as_not_there_and_is_named() {
 
 /// The policy is the authority's, and what is shown follows it.
 #[tokio::test(flavor = "multi_thread")]
-#[allow(clippy::disallowed_methods, reason = "a test needs a folder of its own; nothing in it is anybody's")]
 async fn a_policy_is_set_once_and_kept() {
-    let folder = Folder(std::env::temp_dir().join(format!("sanad-policy-{}", std::process::id())));
+    let folder = Folder::new("policy");
     let new = NewSite { call_sign: "Cedar".to_owned(), kind: SiteKind::Enclave };
     let site = Site::found(&folder.0, "correct horse", KdfCost::TEST, &new).await.unwrap();
     let shown = site.policy().await.unwrap();

@@ -1,5 +1,6 @@
 use super::*;
 use crate::heart::Command;
+use crate::scratch::Folder;
 use crate::site::{NewSite, system_entropy};
 use sanad_log::clock::Hlc;
 use sanad_log::control::{Enrolment, FacilitySecret, SiteKind};
@@ -74,10 +75,10 @@ fn shows(site: &Site, key: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[allow(clippy::disallowed_methods, reason = "a test needs a folder of its own; nothing in it is anybody's")]
 async fn an_unknown_authors_entry_is_taken_in_once_the_enrolment_arrives_and_before_that_if_somebody_says_so() {
-    let folder = std::env::temp_dir().join(format!("sanad-quarantine-{}", std::process::id()));
-    let (cedar, olive) = two_sites(&folder).await;
+    let around = Folder::new("sites");
+    let folder = &around.0;
+    let (cedar, olive) = two_sites(folder).await;
     let (late, never) = (Ed25519Signer::from_seed(&[91; 32]), Ed25519Signer::from_seed(&[92; 32]));
     for (device, id) in [(&late, "late"), (&never, "never")] {
         let entry = written_by(&olive, device, id).await;
@@ -130,15 +131,13 @@ async fn an_unknown_authors_entry_is_taken_in_once_the_enrolment_arrives_and_bef
     }
     cedar.close().await;
     olive.close().await;
-    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[tokio::test]
-#[allow(clippy::disallowed_methods, reason = "a test needs a folder of its own; nothing in it is anybody's")]
 async fn what_does_not_hold_is_kept_as_it_came_and_what_cannot_be_opened_says_why() {
-    let dir = std::env::temp_dir().join(format!("sanad-refused-{}", std::process::id()));
+    let folder = Folder::new("cedar");
     let new = NewSite { call_sign: "Cedar".to_owned(), kind: SiteKind::Enclave };
-    let site = Site::found(&dir, "correct horse", KdfCost::TEST, &new).await.unwrap();
+    let site = Site::found(&folder.0, "correct horse", KdfCost::TEST, &new).await.unwrap();
     let device = Ed25519Signer::from_seed(&[93; 32]);
     let entry = written_by(&site, &device, "p").await;
     let run = encode_run(std::slice::from_ref(&entry)).unwrap();
@@ -166,5 +165,4 @@ async fn what_does_not_hold_is_kept_as_it_came_and_what_cannot_be_opened_says_wh
     let bad = site.adopt(2, Some("")).await;
     assert!(matches!(bad, Err(AdoptError::Site(SiteError::BadCallSign))));
     site.close().await;
-    std::fs::remove_dir_all(&dir).unwrap();
 }

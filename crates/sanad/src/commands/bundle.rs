@@ -34,11 +34,10 @@ pub async fn read(site: &Site, file: &Path, receipt: Option<PathBuf>, progress: 
 }
 
 /// A bundle that merely stopped early is in order: that is what it is for.
-fn code_of(report: &ReadReport) -> u8 {
-    let torn = report.chunks.saturating_sub(1);
+pub(super) fn code_of(report: &ReadReport) -> u8 {
     if report.receipt_problem.is_some() || report.read_problem.is_some() {
         EXIT_FAILED
-    } else if report.damaged.iter().any(|place| *place != torn) || report.refused > 0 {
+    } else if !report.damaged.is_empty() || report.refused > 0 {
         EXIT_DAMAGED
     } else {
         0

@@ -97,11 +97,12 @@ pub async fn run(options: &Demo, json: bool) -> Result<u8> {
         network.clean_up()?;
         return Ok(if held { 0 } else { crate::say::EXIT_FAILED });
     }
+    let end = super::serve::TheEnd::listen()?;
     println!("\nThe sites stay up until Ctrl-C. Open them in a browser:");
     for site in [&cedar, &haven, &reed] {
         println!("  {:<6} https://{}   http://{}", site.name(), site.listening(), site.listening());
     }
-    super::serve::wait_for_the_end().await?;
+    end.comes().await;
     for site in [cedar, haven, reed] {
         site.stop().await;
     }

@@ -2,7 +2,7 @@
 
 use super::WRONG_PASSPHRASE_DELAY;
 use super::operate::{self, Operation};
-use super::serve::{default_addresses, wait_for_the_end};
+use super::serve::{TheEnd, default_addresses};
 use crate::cli::Keep;
 use crate::remote;
 use crate::say::Trouble;
@@ -38,6 +38,7 @@ pub async fn run(options: &Keep, passphrase: &str, as_json: bool) -> Result<u8> 
     for (folder, site) in keepers.sites() {
         controls.push(remote::listen(folder, site.clone(), passphrase)?);
     }
+    let end = TheEnd::listen()?;
     let url = format!("https://{listening}");
     let networks: Vec<_> = keepers
         .sites()
@@ -52,11 +53,16 @@ pub async fn run(options: &Keep, passphrase: &str, as_json: bool) -> Result<u8> 
         networks.iter().for_each(|(folder, network)| println!("  {network}  {folder}"));
     }
     let (stop, stopping) = watch::channel(false);
-    let run = tokio::spawn(keepers.clone().run(listener, addresses, stopping));
-    wait_for_the_end().await?;
-    drop(controls);
-    stop.send_replace(true);
-    run.await?.map_err(explain)?;
+    let mut run = tokio::spawn(keepers.clone().run(listener, addresses, stopping));
+    let ran = tokio::select! {
+        () = end.comes() => {
+            drop(controls);
+            stop.send_replace(true);
+            run.await
+        }
+        ran = &mut run => ran,
+    };
+    ran?.map_err(explain)?;
     Ok(0)
 }
 

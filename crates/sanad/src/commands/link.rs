@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use tokio::sync::watch;
 
 use super::operate::Progress;
+use super::serve::TheEnd;
 
 /// What a link is to do, as it goes to the process that serves the folder.
 #[derive(Clone, Serialize, Deserialize)]
@@ -55,6 +56,7 @@ pub async fn run(site: &Site, linking: &Linking, progress: Progress<'_>) -> Resu
         with: linking.with.clone(),
         once: linking.once,
     };
+    let end = TheEnd::listen()?;
     let (ask_to_stop, stop) = watch::channel(false);
     let mut ended = 0;
     let heard = |_: &LinkSession| {
@@ -62,7 +64,7 @@ pub async fn run(site: &Site, linking: &Linking, progress: Progress<'_>) -> Resu
         progress("link", ended, None);
     };
     let stopping = async {
-        drop(super::serve::wait_for_the_end().await);
+        end.comes().await;
         ask_to_stop.send_replace(true);
         std::future::pending::<()>().await;
     };

@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -120,6 +121,7 @@ pub async fn run(
         });
     }
     let control = remote::listen(dir, served.site.clone(), passphrase)?;
+    let end = TheEnd::listen()?;
     let url = format!("https://{}", served.listening);
     if json {
         println!("{}", serde_json::json!({ "listening": url, "screen_code": served.screen_code }));
@@ -128,7 +130,7 @@ pub async fn run(
     }
     let (stop, stopping) = watch::channel(false);
     let discovering = discover.then(|| tokio::spawn(look_for_members(served.site.clone(), served.listening, stopping)));
-    wait_for_the_end().await?;
+    end.comes().await;
     stop.send_replace(true);
     if let Some(discovering) = discovering {
         drop(discovering.await);
@@ -156,12 +158,24 @@ pub fn default_addresses(listening: SocketAddr) -> Vec<String> {
     if listening.ip().is_unspecified() { vec![] } else { vec![format!("https://{listening}")] }
 }
 
-/// Ctrl-C or a polite request to end.
-pub async fn wait_for_the_end() -> Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        pressed = tokio::signal::ctrl_c() => pressed?,
-        _ = terminate.recv() => {}
+/// Ctrl-C or a polite request to end. Listened for before a process says that it is there: whoever hears that may ask it
+/// to end at once.
+pub struct TheEnd {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl TheEnd {
+    /// From now on a request waits here; it no longer ends the process by itself.
+    pub fn listen() -> Result<TheEnd> {
+        Ok(TheEnd { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
-    Ok(())
+
+    /// Returns once somebody has asked.
+    pub async fn comes(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! `sanad sms encode` and `sanad sms decode`: lines that a person pastes into a phone, and out of it.
 
-use super::bundle::read_in_words;
+use super::bundle::{code_of, read_in_words};
 use super::operate::{Operation, here_or_there};
-use crate::say::{self, Trouble};
+use crate::say::{self, EXIT_REFUSED, Trouble};
 use anyhow::Result;
 use sanad_node::site::Site;
 use sanad_node::sms::TEXT_BYTES_MAX;
@@ -20,9 +20,13 @@ pub async fn encode(site: &Site, to: &str, max_frames: usize) -> Result<(u8, Val
     Ok((0, serde_json::to_value(site.sms_encode(to, max_frames).await?)?))
 }
 
-/// Takes lines in.
+/// Takes lines in. The exit code is that of the worst of the messages.
 pub async fn decode_here(site: &Site, text: &str) -> Result<(u8, Value)> {
-    Ok((0, serde_json::to_value(site.sms_decode(text).await?)?))
+    let report = site.sms_decode(text).await?;
+    // As a bundle that nobody's key opens is refused, but not where others came in.
+    let nothing = report.not_readable > 0 && report.read.is_empty();
+    let code = report.read.iter().map(code_of).max().unwrap_or(if nothing { EXIT_REFUSED } else { 0 });
+    Ok((code, serde_json::to_value(report)?))
 }
 
 /// The command: reads standard input to its end, and takes it in piece by piece.
@@ -33,10 +37,11 @@ pub async fn decode(dir: &Path, passphrase: &str, json: bool) -> Result<u8> {
         return Err(Trouble::TooMuchText.into());
     }
     let text = String::from_utf8_lossy(&bytes);
-    let mut all: Option<Value> = None;
+    let (mut all, mut worst): (Option<Value>, u8) = (None, 0);
     for piece in pieces(&text) {
         let operation = Operation::SmsDecode { text: piece };
-        let (_, result) = here_or_there(dir, passphrase, &operation).await?;
+        let (code, result) = here_or_there(dir, passphrase, &operation).await?;
+        worst = worst.max(code);
         all = Some(match all {
             None => result,
             Some(before) => join(before, &result),
@@ -44,7 +49,7 @@ pub async fn decode(dir: &Path, passphrase: &str, json: bool) -> Result<u8> {
     }
     let result = all.unwrap_or_default();
     super::print(json, &result, decoded_in_words(&result));
-    Ok(0)
+    Ok(worst)
 }
 
 /// The text in pieces of whole lines; one piece at least.

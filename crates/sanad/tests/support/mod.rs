@@ -213,22 +213,16 @@ impl Site {
     #[track_caller]
     pub fn let_in(&self, dir: PathBuf, call_sign: &str, haven: bool) -> Site {
         let served = self.serve();
-        let invite = self.invite(haven);
+        let invite = self.invite(if haven { &["--haven"] } else { &[] });
         let site = Site::join(dir, call_sign, &invite);
         served.stop();
         site
     }
 
-    /// An invite from it.
+    /// An invite from it, with these options.
     #[track_caller]
-    pub fn invite(&self, haven: bool) -> String {
-        let kind: &[&str] = if haven { &["--haven"] } else { &[] };
-        // A site that has just begun to serve may not have written down yet where it is reached.
-        let invited = poll(Duration::from_secs(20), || {
-            let ran = self.run("invite", kind);
-            (ran.code == 0).then(|| ran.json()["invite"].as_str().unwrap().to_owned())
-        });
-        invited.expect("an invite")
+    pub fn invite(&self, options: &[&str]) -> String {
+        invite(|| self.command("invite", options))
     }
 
     /// Serves it on a port of the system's choice.
@@ -248,6 +242,18 @@ impl Site {
         let report = self.ok("check", &["--rebuild"]);
         assert_eq!((&report["damages"], &report["projections_equal"]), (&0.into(), &true.into()), "{report}");
     }
+}
+
+/// The code that an `invite` prints. A site that has just begun to serve may not have written down yet where it is reached,
+/// and says so.
+#[track_caller]
+pub fn invite(command: impl Fn() -> Command) -> String {
+    let invited = poll(DEADLINE, || {
+        let ran = run(&mut command());
+        let too_early = ran.err.contains("where it is reached");
+        (!too_early).then(|| ran.code(0).json()["invite"].as_str().unwrap().to_owned())
+    });
+    invited.expect("an invite")
 }
 
 /// A process that was told to serve a site. Killed when dropped.
