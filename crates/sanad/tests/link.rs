@@ -112,20 +112,24 @@ fn a_casualty_crosses_a_serial_line_of_1200_bits_a_second_and_then_nothing_chang
     assert_eq!(cedar.ok("status", &[])["only_here"]["records"], 0, "the receipt came back");
     assert!(passed < 1_500, "{passed} bytes");
 
-    // Both sides may call at once, and on a busy machine a call is repeated; one that is answered at once costs this.
-    let mut costs = (0..TRIES).map(|_| {
+    // Once they have spoken, Olive listens and calls nobody for a while: then a call and its answer are all that passes.
+    let mut answering = olive.command("link", &["--serial", radio.end(1), "--baud", "1200"]);
+    let mut answering = answering.stdout(std::process::Stdio::null()).spawn().unwrap();
+    let call = || {
         let before = radio.passed.load(Ordering::Relaxed);
-        let mut answering = olive.command("link", &["--serial", radio.end(1), "--baud", "1200"]);
-        let mut answering = answering.stdout(std::process::Stdio::null()).spawn().unwrap();
         let ran = link(&cedar, 0).join().unwrap().code(0).json();
-        answering.kill().unwrap();
-        answering.wait().unwrap();
         let session = ran["sessions"].as_array().unwrap().last().unwrap().clone();
-        println!("{session}");
+        let cost = radio.passed.load(Ordering::Relaxed) - before;
+        println!("{cost} bytes, {session}");
         assert_eq!(session["complete"], true);
-        radio.passed.load(Ordering::Relaxed) - before
-    });
-    assert!(costs.any(|bytes| bytes <= 60), "nothing changed, and each time it cost more");
+        cost
+    };
+    call();
+    // On a busy machine a call is repeated.
+    let least = (0..TRIES).map(|_| call()).min();
+    answering.kill().unwrap();
+    answering.wait().unwrap();
+    assert!(least.is_some_and(|bytes| (1..=60).contains(&bytes)), "nothing changed, and it cost {least:?} bytes");
     assert!(cedar.export(&scratch.at("out")).len() >= 2);
     assert!(olive.export(&scratch.at("olive-out")).contains_key("AllergyIntolerance/a1.json"));
 }
