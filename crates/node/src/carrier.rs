@@ -20,6 +20,8 @@ mod server;
 mod wire;
 
 pub use address::{Address, AddressError};
+#[cfg(test)]
+pub(crate) use channel::testing;
 pub use channel::{Channel, ChannelError, FRAME_BYTES_MAX, FrameReader, FrameWriter};
 pub use dial::{DialError, Dialer, JoinReply, Target};
 pub use server::{Accept, JoinCall, Peer, serve};

@@ -2,11 +2,11 @@
 //! queue; what waits there at once goes to the disk together (group commit), and only then is anybody told.
 
 use crate::draft::Drafted;
-use crate::keep;
 use crate::roots;
 use crate::save::{Overlay, Saved};
 use crate::site::SiteError;
 use crate::site::system_entropy;
+use crate::{keep, kept};
 use sanad_log::control::FacilitySecret;
 use sanad_log::entry::{Entry, EntryError};
 use sanad_log::frontier::Range;
@@ -406,13 +406,9 @@ impl Heart {
     }
 
     fn keep(&mut self, keep: &Keep) {
-        let (name, value) = keep::kept(keep);
         let waits = matches!(keep, Keep::Acknowledged(peer, _) if !self.replica.keeps_acknowledged(peer));
-        if waits {
-            self.lazily.insert(name, value)
-        } else {
-            self.receipts.insert(name, value)
-        };
+        let to = if waits { &mut self.lazily } else { &mut self.receipts };
+        to.extend(kept::kept(keep));
     }
 
     fn refusal(&self, error: SaveError) -> SiteError {
@@ -477,8 +473,10 @@ impl Heart {
             }
             self.full = matches!(stored, Err(StoreError::Full));
             self.damaged = matches!(stored, Err(StoreError::DamagedFile));
-            // A receipt that is not kept overstates what is only here, and comes again.
-            self.receipts.clear();
+            // A receipt that is not kept overstates what is only here, and comes again. A cut takes none along.
+            if !only_a_cut {
+                self.receipts.clear();
+            }
             self.overlay = Overlay::default();
             match (stored, appends.first()) {
                 (Ok(()), _) => appends.iter().for_each(|append| self.drive(Input::Appended(append.token))),

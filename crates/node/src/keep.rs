@@ -7,26 +7,22 @@ use crate::site::{Site, SiteError};
 use crate::tls::Identity;
 use minicbor::{Decode, Encode};
 use sanad_log::control::{ADDRESSES_MAX, Authority, Contact, SignedEnrolment, SiteKind, from_cbor, to_cbor};
-use sanad_log::frontier::Frontier;
 use sanad_log::ids::{DeviceId, FacilityId};
 use sanad_log::reach::SignedReach;
-use sanad_log::receipt::{Form, Receipt};
-use sanad_log::replica::{InParts, Input, Keep, Keeping, Replica, Room, Takes};
-use sanad_log::sign::Ed25519Verifier;
+use sanad_log::replica::{Input, Keeping, Replica, Room, Takes};
 use sanad_store::{Secrets, Store, StoreError};
 use serde::Serialize;
+use zeroize::{Zeroize as _, Zeroizing};
 
 const AUTHORITY_KEY: &str = "keeper/authority";
-const ENROLMENT_KEY: &str = "keeper/enrolment";
-const REACH_KEY: &str = "keeper/reach";
+pub(crate) const ENROLMENT_KEY: &str = "keeper/enrolment";
+/// Prefix of the second of what is kept twice, far from the first: one damaged page takes one of them.
+pub(crate) const COPY_KEY: &str = "zz-copy/";
+pub(crate) const REACH_KEY: &str = "keeper/reach";
 const QUOTA_KEY: &str = "keeper/quota";
 const IDENTITY_KEY: &str = "keeper/identity";
 /// Prefix of devices that have shown their enrolment; the facility's id is the value.
-const MEMBER_KEY: &str = "keeper/member/";
-/// Prefix of own receipts that a peer is known to hold, at any site.
-const ACKNOWLEDGED_KEY: &str = "acknowledged/";
-/// Prefix of what a device has confirmed in parts, at any site.
-const PART_KEY: &str = "part/";
+pub(crate) const MEMBER_KEY: &str = "keeper/member/";
 /// Bytes of the disk that a keeper leaves free: the write-ahead log, and its own small notes.
 const DISK_RESERVE_BYTES: u64 = 32 * 1024 * 1024;
 
@@ -53,8 +49,11 @@ fn takes_name(takes: Takes) -> &'static str {
 
 /// What is written when a keeper joins.
 pub(crate) fn joined(store: &mut Store, authority: &Authority, enrolment: &SignedEnrolment) -> Result<(), StoreError> {
-    store.put_state(AUTHORITY_KEY, Some(&to_cbor(authority)))?;
-    store.put_state(ENROLMENT_KEY, Some(&to_cbor(enrolment)))
+    for (key, value) in [(AUTHORITY_KEY, to_cbor(authority)), (ENROLMENT_KEY, to_cbor(enrolment))] {
+        store.put_state(key, Some(&value))?;
+        store.put_state(&format!("{COPY_KEY}{key}"), Some(&value))?;
+    }
+    Ok(())
 }
 
 /// What a keeper's replica is started with; `None` at any other site.
@@ -62,9 +61,11 @@ pub(crate) fn keeping(store: &Store, secrets: &Secrets) -> Result<Option<Keeping
     if secrets.kind != SiteKind::Keeper {
         return Ok(None);
     }
-    let (Some(authority), Some(enrolment)) = (read(store, AUTHORITY_KEY)?, read(store, ENROLMENT_KEY)?) else {
-        // Written before anything else at the join; without it no peer can be told from a stranger.
-        return Err(StoreError::DamagedFile);
+    let (Some(authority), Some(enrolment)) = (read_either(store, AUTHORITY_KEY)?, read_either(store, ENROLMENT_KEY)?)
+    else {
+        // Written before anything else at the join; without it no peer can be told from a stranger, and no repair of the
+        // database brings it back.
+        return Err(StoreError::DamagedHead);
     };
     let member = |(key, value): (String, Vec<u8>)| {
         Some((DeviceId::from_hex(key.strip_prefix(MEMBER_KEY)?)?, FacilityId::from_slice(&value)?))
@@ -82,6 +83,14 @@ fn read<T: for<'b> Decode<'b, ()>>(store: &Store, key: &str) -> Result<Option<T>
     Ok(store.get_state(key)?.and_then(|value| from_cbor(&value).ok()))
 }
 
+/// What is kept twice, from either place.
+fn read_either<T: for<'b> Decode<'b, ()>>(store: &Store, key: &str) -> Result<Option<T>, StoreError> {
+    match read(store, key)? {
+        Some(found) => Ok(Some(found)),
+        None => read(store, &format!("{COPY_KEY}{key}")),
+    }
+}
+
 /// How much room there is: the quota, or what the disk has left if that is less. A full disk and a used-up quota are one.
 pub(crate) fn room(store: &Store, held_bytes: u64) -> Result<Room, StoreError> {
     let quota = read::<u64>(store, QUOTA_KEY)?.unwrap_or(u64::MAX);
@@ -96,41 +105,6 @@ pub(crate) fn room_now(replica: &Replica, store: &Store) -> Option<Input> {
     room(store, held_bytes).ok().map(Input::Room)
 }
 
-/// Own receipts that peers are known to hold.
-pub(crate) fn acknowledged(store: &Store, secrets: &Secrets) -> Result<Vec<(DeviceId, Receipt)>, StoreError> {
-    let read = |(key, value): (String, Vec<u8>)| {
-        let peer = DeviceId::from_hex(key.strip_prefix(ACKNOWLEDGED_KEY)?)?;
-        let receipt = Receipt::decode(&value, &secrets.network, &[], |_| None, &Ed25519Verifier).ok()?;
-        Some((peer, receipt))
-    };
-    Ok(store.list_state(ACKNOWLEDGED_KEY)?.into_iter().filter_map(read).collect())
-}
-
-/// What others have confirmed in parts. What cannot be read overstates what is only here.
-pub(crate) fn parts(store: &Store) -> Result<Vec<(DeviceId, InParts)>, StoreError> {
-    let read = |(key, value): (String, Vec<u8>)| {
-        let peer = DeviceId::from_hex(key.strip_prefix(PART_KEY)?)?;
-        let (counter, places) = value.split_first_chunk::<8>()?;
-        let places = Frontier::decode(places, &[]).ok()?;
-        Some((peer, InParts { counter: u64::from_be_bytes(*counter), places }))
-    };
-    Ok(store.list_state(PART_KEY)?.into_iter().filter_map(read).collect())
-}
-
-/// The name and the value under which something is kept.
-pub(crate) fn kept(keep: &Keep) -> (String, Vec<u8>) {
-    match keep {
-        Keep::Member(device, facility) => (format!("{MEMBER_KEY}{device}"), facility.as_bytes().to_vec()),
-        Keep::Enrolment(enrolment) => (ENROLMENT_KEY.to_owned(), to_cbor(enrolment)),
-        Keep::Reach(reach) => (REACH_KEY.to_owned(), to_cbor(reach)),
-        Keep::Acknowledged(peer, receipt) => (format!("{ACKNOWLEDGED_KEY}{peer}"), receipt.encode(Form::Whole(&[]))),
-        Keep::Part(peer, parts) => {
-            let value = [parts.counter.to_be_bytes().as_slice(), &parts.places.encode(&[])].concat();
-            (format!("{PART_KEY}{peer}"), value)
-        }
-    }
-}
-
 /// A TLS identity as it is kept.
 #[derive(Encode, Decode)]
 struct KeptIdentity {
@@ -138,6 +112,12 @@ struct KeptIdentity {
     certificate_der: Vec<u8>,
     #[cbor(n(1), with = "minicbor::bytes")]
     key_der: Vec<u8>,
+}
+
+impl Drop for KeptIdentity {
+    fn drop(&mut self) {
+        self.key_der.zeroize();
+    }
 }
 
 impl Site {
@@ -210,7 +190,10 @@ impl Site {
     /// The site is being closed, or the store cannot be read.
     pub async fn shared_identity(&self) -> Result<Option<Identity>, SiteError> {
         let kept = self.look(|_, store| read::<KeptIdentity>(store, IDENTITY_KEY)).await??;
-        Ok(kept.map(|kept| Identity { certificate_der: kept.certificate_der, key_der: kept.key_der.into() }))
+        Ok(kept.map(|mut kept| Identity {
+            certificate_der: std::mem::take(&mut kept.certificate_der),
+            key_der: std::mem::take(&mut kept.key_der).into(),
+        }))
     }
 
     /// Keeps the identity that the process shows.
@@ -220,7 +203,7 @@ impl Site {
     pub async fn share_identity(&self, identity: &Identity) -> Result<(), SiteError> {
         let kept =
             KeptIdentity { certificate_der: identity.certificate_der.clone(), key_der: identity.key_der.to_vec() };
-        let value = zeroize::Zeroizing::new(to_cbor(&kept));
+        let value = Zeroizing::new(to_cbor(&kept));
         Ok(self.look(move |_, store| store.put_state(IDENTITY_KEY, Some(&value))).await??)
     }
 }

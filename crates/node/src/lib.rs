@@ -18,6 +18,8 @@ pub mod invite;
 pub mod join;
 pub mod keep;
 pub mod keepers;
+mod kept;
+mod large_frame;
 pub mod link;
 pub mod pins;
 pub mod quarantine;

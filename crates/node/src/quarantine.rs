@@ -383,12 +383,13 @@ impl Site {
     }
 }
 
-/// A resource that was shown here before its entry was lost to damage.
+/// A resource that was shown here before its entry was lost to damage. What it followed is not known: it stands beside
+/// whatever is said now, and hides none of it.
 fn shown_before(raw: Vec<u8>) -> Result<Content, AdoptError> {
     let value: serde_json::Value = serde_json::from_slice(&raw).map_err(|_| AdoptError::NoRecord)?;
     let text = |name: &str| value.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
     let key = ResourceKey::new(text("resourceType"), text("id")).map_err(|_| AdoptError::NoRecord)?;
-    Ok(Content { changes: vec![Change { key, raw: Some(raw), about: None, follows: None }], chart: None })
+    Ok(Content { changes: vec![Change { key, raw: Some(raw), about: None, follows: Some(vec![]) }], chart: None })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use crate::carrier::{Channel, ChannelError, FRAME_BYTES_MAX};
 use crate::heart::{Command, Word, now_ms};
+use crate::large_frame::TURNS;
 use crate::site::{Site, SiteError};
 use crate::turned_away;
 use sanad_log::ids::DeviceId;
@@ -12,7 +13,7 @@ use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 /// Largest frame taken from a caller that has not shown yet that it is a member: a frontier of some twenty thousand authors
 /// by key.
@@ -21,10 +22,6 @@ const STRANGER_FRAME_BYTES_MAX: usize = 1024 * 1024;
 const STRANGER_WAIT: Duration = Duration::from_secs(180);
 /// Largest frame that a keeper takes of anything but entries.
 const TALK_BYTES_MAX: usize = 1024 * 1024;
-/// Whose turn it is to bring a keeper a frame above [`TALK_BYTES_MAX`]: such a frame takes some multiples of its size while
-/// it is checked and written.
-static LARGE_FRAME: Semaphore = Semaphore::const_new(1);
-
 /// What a session did.
 #[derive(Clone, Debug, Serialize)]
 pub struct SessionReport {
@@ -107,11 +104,15 @@ impl Site {
         let meter = metered.clone();
         let read = async move {
             loop {
-                let large = site.is_keeper() && reader.next_len().await?.is_some_and(|len| len > TALK_BYTES_MAX);
-                // One large frame at a time, of all that are kept for anybody by this process.
-                let turn = if large { LARGE_FRAME.acquire().await.ok() } else { None };
-                let Some(frame) = reader.next().await? else { break };
-                if large && frame.first() != Some(&ENTRIES_KIND) {
+                let announced = if site.is_keeper() { reader.next_len().await? } else { None };
+                let large = announced.filter(|len| *len > TALK_BYTES_MAX);
+                let turn = if large.is_some() { TURNS.take().await } else { None };
+                let frame = match large {
+                    Some(len) => TURNS.read(&mut reader, len).await?,
+                    None => reader.next().await?,
+                };
+                let Some(frame) = frame else { break };
+                if large.is_some() && frame.first() != Some(&ENTRIES_KIND) {
                     drop(site.send(Command::Session(Input::Garbled(id))).await);
                     continue;
                 }
@@ -174,10 +175,11 @@ impl Site {
             ended = drive(read, write) => ended,
             () = strangers_time_is_up(&known) => Err(ChannelError::Lost),
         };
-        leaving.0 = None;
         if ended.is_err() {
             self.send(Command::Session(Input::Disconnected(id))).await?;
         }
+        // Only now: whoever stops this future while it waits leaves nothing behind.
+        leaving.0 = None;
         let (counts, handshake) = (counters.session(), counters.handshake());
         let (end, peer, stats) = match ended {
             Ok((outcome, peer, stats)) => (End::Outcome(outcome), peer, stats),

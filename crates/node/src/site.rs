@@ -149,8 +149,8 @@ fn begin(store: &mut Store) -> Result<(Secrets, Replica), StoreError> {
         secret,
         spans: store.spans()?,
         receipts,
-        acknowledged: crate::keep::acknowledged(store, &secrets)?,
-        parts: crate::keep::parts(store)?,
+        acknowledged: crate::kept::acknowledged(store, &secrets)?,
+        parts: crate::kept::parts(store)?,
         keeper,
         lost: store.lost().device_due,
     });

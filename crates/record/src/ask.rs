@@ -144,7 +144,7 @@ pub enum Fit {
     No,
     /// It may be this one: a clinician has to look.
     Close,
-    /// The id, the tag, or a full name in every part.
+    /// The id, the tag, or a full name that is written the same in every part.
     Exact,
 }
 
@@ -199,14 +199,17 @@ fn words_fit(asked: &str, terms: &[NameTerm]) -> Fit {
     asked.split(' ').map(|word| word_fits(word, terms)).min().unwrap_or(Fit::No)
 }
 
+/// A word that is written the same fits exactly. Consonants alone do not: Hasan and Husayn, Samar and Samir share theirs,
+/// and so a name that was asked for in the other script is left to a person.
 fn word_fits(word: &str, terms: &[NameTerm]) -> Fit {
     let skeleton = latin_skeleton(word);
     let telling = skeleton.chars().count() >= 2;
-    let mut words = terms.iter().flat_map(|term| term.key.split(' ').zip(term.skeleton.split(' ')));
-    if words.any(|(key, other)| key == word || (telling && other == skeleton)) {
+    let words = || terms.iter().flat_map(|term| term.key.split(' ').zip(term.skeleton.split(' ')));
+    if words().any(|(key, _)| key == word) {
         return Fit::Exact;
     }
-    if matches(word, terms) > 0 { Fit::Close } else { Fit::No }
+    let sounds_so = telling && words().any(|(_, other)| other == skeleton);
+    if sounds_so || matches(word, terms) > 0 { Fit::Close } else { Fit::No }
 }
 
 /// An identifier as it is looked for: small letters, Western digits, no space around it. Nothing else is changed, since

@@ -371,6 +371,17 @@ fn what_is_urgent_and_pinned_patients_fit_before_the_rest() {
         let wrote = write(&cedar, &file, &["--max-bytes", &max.to_string()]);
         assert!(fs::metadata(&file).unwrap().len() <= max && wrote["left"] != 0, "{max}: {wrote}");
     }
+    // A full one stays as it is, and says what it has no room for.
+    let full = scratch.at("stick-140000");
+    let again = (0..8).find_map(|_| {
+        let before = fs::read(&full).unwrap();
+        let wrote = write(&cedar, &full, &["--max-bytes", "140000"]);
+        assert!(wrote["continued"] == true && wrote["left"] != 0 && wrote["bytes"] == before.len(), "{wrote}");
+        (fs::read(&full).unwrap() == before).then_some(wrote)
+    });
+    let again = again.expect("it is full in the end");
+    assert_eq!(again["entries"], 0);
+    assert!(again["holds"].as_u64().unwrap() > 0, "{again}");
     fs::rename(scratch.at("stick-20000"), &stick).unwrap();
     let report = read(&haven, &stick);
     assert_eq!((&report["waiting"], &report["whole"]), (&0.into(), &true.into()), "{report}");

@@ -3,6 +3,7 @@
 //! Promise: what [`Store::commit`] has acknowledged is on the disk; what it refused has left no trace.
 
 use crate::carried;
+use crate::damage::forget_place;
 use crate::error::StoreError;
 use crate::project::Projector;
 use crate::quarantine::{self, Apart, Came, Reason};
@@ -192,6 +193,8 @@ impl Store {
             let (log, header) = (places.log(entry.header().log)?, entry.header());
             if self.lost.places.contains(&(header.log, header.seq)) {
                 found.insert((header.log, header.seq));
+                forget_place(&tx, header.log, header.seq)?;
+                quarantine::forget_shown(&tx, header.log, header.seq)?;
                 if places.put_again(log, entry)? {
                     // The bytes have another number now, and the old one stands for nothing.
                     counts.add(CUT, 1);
@@ -236,14 +239,8 @@ impl Store {
         for change in batch.state {
             put_state(&tx, *change)?;
         }
-        let lost = (!found.is_empty()).then(|| {
-            let mut lost = self.lost.clone();
-            lost.places.retain(|place| !found.contains(place));
-            lost
-        });
-        lost.iter().try_for_each(|lost| lost.write(&tx))?;
         tx.commit()?;
-        self.lost = lost.unwrap_or_else(|| std::mem::take(&mut self.lost));
+        self.lost.places.retain(|place| !found.contains(place));
         let sum = done.stored + done.duplicates + done.forks.len() as u64;
         assert!(sum == batch.entries.len() as u64, "every entry of the batch is accounted for");
         Ok(done)

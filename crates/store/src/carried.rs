@@ -9,7 +9,7 @@ use crate::quarantine;
 use crate::store::Store;
 use crate::tally::{CUT, Tally};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
-use sanad_log::entry::{CARRYING, Entry, HEADER_LEN};
+use sanad_log::entry::{Entry, HEADER_LEN};
 use sanad_log::frontier::Range;
 use sanad_log::ids::{DeviceId, EntryId, LogId, Seq};
 
@@ -95,25 +95,6 @@ pub(crate) fn is_carried(db: &Connection, id: &EntryId) -> Result<bool, StoreErr
 pub(crate) fn note(tx: &Connection, id: &EntryId, branch: i64, holder: i64) -> Result<(), StoreError> {
     tx.prepare_cached("INSERT INTO carried (id, branch, holder) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?
         .execute(params![id.as_bytes(), branch, holder])?;
-    Ok(())
-}
-
-/// Notes all of a database of the first format, which knew their ids alone.
-pub(crate) fn note_all(tx: &Connection) -> Result<(), StoreError> {
-    let mut carriers = tx.prepare(
-        "SELECT entry.log, header, body FROM entry JOIN blob ON blob.id = entry.blob
-         WHERE EXISTS (SELECT 1 FROM carried) AND substr(body, 1, ?2) = ?1",
-    )?;
-    let mut rows = carriers.query(params![CARRYING, CARRYING.len() as i64])?;
-    let mut update = tx.prepare("UPDATE carried SET branch = ?2, holder = ?3 WHERE id = ?1 AND branch IS NULL")?;
-    while let Some(row) = rows.next()? {
-        let entry = Entry::from_disk(&row.get::<_, Vec<u8>>(1)?, row.get(2)?).ok();
-        if let Some(inner) = entry.and_then(|entry| entry.carried())
-            && let Some(branch) = log_number(tx, inner.header().log)?
-        {
-            update.execute(params![inner.id().as_bytes(), branch, row.get::<_, i64>(0)?])?;
-        }
-    }
     Ok(())
 }
 

@@ -149,7 +149,7 @@ impl Store {
         if check.rebuild && report.damages == 0 && self.lost.unnamed {
             // Said this once more; whoever rebuilds has brought back what other sites have.
             let lost = Lost { unnamed: false, ..self.lost.clone() };
-            lost.write(&self.db)?;
+            lost.write_flags(&self.db)?;
             self.lost = lost;
         }
         report.repaired = self.repaired.take();

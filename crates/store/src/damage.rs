@@ -8,17 +8,15 @@ use crate::error::StoreError;
 use crate::load::has_place;
 use crate::state::{get_state, put_state};
 use crate::store::{Store, log_of};
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 use sanad_log::directory::Directory;
 use sanad_log::entry::Entry;
 use sanad_log::ids::{LogId, Seq};
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
-/// Where the list is kept.
+/// Where is kept what is noted beside the places.
 pub(crate) const LOST_KEY: &str = "store/lost";
-/// Bytes of one place in it: lane, author, place.
-const PLACE_BYTES: usize = 1 + 32 + 8;
 
 /// What was here and cannot be read any more.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -42,38 +40,54 @@ impl Lost {
         self.places.range((log, 0)..=(log, Seq::MAX)).map(|(_, seq)| *seq)
     }
 
-    fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![u8::from(self.unnamed) | u8::from(self.device_due) << 1];
-        for (log, seq) in &self.places {
-            bytes.push(log.lane as u8);
-            bytes.extend_from_slice(log.author.as_bytes());
-            bytes.extend_from_slice(&seq.to_be_bytes());
-        }
-        bytes
-    }
-
-    fn decode(bytes: &[u8]) -> Option<Lost> {
-        let (flags, places) = bytes.split_first()?;
-        let place = |bytes: &[u8]| {
-            let (author, seq) = (bytes[1..33].try_into().ok()?, bytes[33..].try_into().ok()?);
-            Some((log_of(bytes[0], author).ok()?, u64::from_be_bytes(seq)))
-        };
-        let places = places.chunks(PLACE_BYTES).map(|bytes| (bytes.len() == PLACE_BYTES).then(|| place(bytes))?);
-        let places = places.collect::<Option<_>>()?;
-        Some(Lost { places, unnamed: flags & 1 != 0, device_due: flags & 2 != 0 })
+    fn flags(&self) -> u8 {
+        u8::from(self.unnamed) | u8::from(self.device_due) << 1
     }
 
     /// Reads the list.
     pub(crate) fn read(db: &Connection) -> Result<Lost, StoreError> {
-        let bytes = get_state(db, LOST_KEY)?;
-        bytes.map_or_else(|| Ok(Lost::default()), |bytes| Lost::decode(&bytes).ok_or(StoreError::DamagedFile))
+        let flags = match get_state(db, LOST_KEY)?.as_deref() {
+            None => 0,
+            Some([flags]) => *flags,
+            Some(_) => return Err(StoreError::DamagedFile),
+        };
+        let mut statement = db.prepare_cached("SELECT lane, author, seq FROM lost")?;
+        let mut rows = statement.query([])?;
+        let mut places = BTreeSet::new();
+        while let Some(row) = rows.next()? {
+            places.insert((log_of(row.get(0)?, row.get(1)?)?, row.get::<_, i64>(2)?.unsigned_abs()));
+        }
+        Ok(Lost { places, unnamed: flags & 1 != 0, device_due: flags & 2 != 0 })
     }
 
-    /// Keeps the list.
+    /// Keeps all of the list.
     pub(crate) fn write(&self, db: &Connection) -> Result<(), StoreError> {
-        let bytes = self.encode();
-        put_state(db, (LOST_KEY, Some(bytes.as_slice()).filter(|_| *self != Lost::default())))
+        db.execute("DELETE FROM lost", [])?;
+        self.places.iter().try_for_each(|(log, seq)| put_place(db, *log, *seq))?;
+        self.write_flags(db)
     }
+
+    /// Keeps what is noted beside the places.
+    pub(crate) fn write_flags(&self, db: &Connection) -> Result<(), StoreError> {
+        let flags = [self.flags()];
+        put_state(db, (LOST_KEY, Some(&flags[..]).filter(|_| flags != [0])))
+    }
+}
+
+fn put_place(db: &Connection, log: LogId, seq: Seq) -> Result<(), StoreError> {
+    db.prepare_cached("INSERT INTO lost (lane, author, seq) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")?
+        .execute(params![log.lane as u8, log.author.as_bytes(), seq as i64])?;
+    Ok(())
+}
+
+/// A place can be read again.
+pub(crate) fn forget_place(db: &Connection, log: LogId, seq: Seq) -> Result<(), StoreError> {
+    db.prepare_cached("DELETE FROM lost WHERE lane = ?1 AND author = ?2 AND seq = ?3")?.execute(params![
+        log.lane as u8,
+        log.author.as_bytes(),
+        seq as i64
+    ])?;
+    Ok(())
 }
 
 impl Store {
@@ -115,28 +129,10 @@ impl Store {
             self.shrunk = true;
             self.lost.device_due = true;
             // What is not kept is found again; the note only saves looking.
-            if let Err(error) = self.lost.write(&self.db) {
+            let kept = put_place(&self.db, log, seq).and_then(|()| self.lost.write_flags(&self.db));
+            if let Err(error) = kept {
                 self.recover(error);
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use sanad_log::ids::{DeviceId, Lane};
-
-    #[test]
-    fn the_list_reads_back_and_a_torn_one_is_refused() {
-        let log = LogId { lane: Lane::Urgent, author: DeviceId([7; 32]) };
-        let lost = Lost { places: BTreeSet::from([(log, 3), (log, 9)]), unnamed: false, device_due: true };
-        assert_eq!(Lost::decode(&lost.encode()), Some(lost.clone()));
-        let bytes = lost.encode();
-        assert_eq!(Lost::decode(&bytes[..bytes.len() - 1]), None);
-        assert_eq!(Lost::decode(&[]), None);
-        let unnamed = Lost { unnamed: true, ..Lost::default() };
-        assert_eq!(Lost::decode(&unnamed.encode()), Some(unnamed.clone()));
-        assert!(!unnamed.is_empty() && Lost::default().is_empty());
     }
 }

@@ -52,9 +52,9 @@ pub enum StoreError {
     /// The first pages of the database, or the secrets in it, are damaged: nothing in it can be opened. Nothing was changed.
     #[error("the beginning of the database is damaged; nothing in it can be opened")]
     DamagedHead,
-    /// The database was written by a later release.
-    #[error("the data folder has format {0}, which this release does not know")]
-    Newer(i64),
+    /// The database was written by another release.
+    #[error("the data folder has format {0}, which this release does not read")]
+    OtherFormat(i64),
     /// A bound of this crate would be passed; the name says which.
     #[error("too large: {0}")]
     TooLarge(&'static str),

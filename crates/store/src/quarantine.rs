@@ -338,6 +338,15 @@ fn forget(db: &Connection, entry: &Entry) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Takes off the list what was kept of an entry that is here again, unless somebody took it in.
+pub(crate) fn forget_shown(db: &Connection, log: LogId, seq: Seq) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "DELETE FROM quarantine WHERE lane = ?1 AND author = ?2 AND seq = ?3 AND reason = ?4 AND adopted IS NULL",
+    )?
+    .execute(params![log.lane as u8, log.author.as_bytes(), stored(seq), Reason::Damage as u8])?;
+    Ok(())
+}
+
 /// Takes off the list what the log does not hold apart any more: a branch that was carried elsewhere, a rebuilt state.
 pub(crate) fn forget_gone(db: &Connection) -> Result<(), StoreError> {
     db.execute(

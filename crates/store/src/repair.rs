@@ -261,8 +261,10 @@ fn keep_what_was_shown(old: &mut Old<'_>, into: &mut New<'_>, places: &Places, l
     let versions = "SELECT n, log, seq, raw FROM version WHERE n BETWEEN ?1 AND ?2 ORDER BY n";
     old.sweep(versions, 0, |row| {
         let (log, seq) = (places.logs.get(&row.get(1)?), row.get::<_, i64>(2)? as u64);
-        if let Some(log) = log.filter(|log| lost.places.contains(&(**log, seq))) {
-            let (reason, bytes) = (Reason::Damage, row.get::<_, Vec<u8>>(3)?);
+        let bytes: Vec<u8> = row.get(3)?;
+        // A deletion showed nothing.
+        if let Some(log) = log.filter(|log| lost.places.contains(&(**log, seq)) && !bytes.is_empty()) {
+            let reason = Reason::Damage;
             quarantine::keep_apart(into.db, &Apart { log: *log, seq, reason, came: Came::default(), bytes: &bytes })?;
         }
         Ok(())

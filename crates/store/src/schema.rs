@@ -5,12 +5,11 @@
 //! narrow ones are clustered by their key. A save touches as few of them as it can, since each costs a page; and what is
 //! named by random bytes has a small number here, so that rows about those who came last stand on the same few pages.
 
-use crate::carried;
 use crate::error::StoreError;
 use rusqlite::{Connection, Transaction};
 
 /// Format of the database.
-const FORMAT_VERSION: i64 = 2;
+const FORMAT_VERSION: i64 = 3;
 
 /// The log and the node's own rows.
 const LOG: &str = "
@@ -24,7 +23,10 @@ CREATE TABLE entry (
 CREATE INDEX entry_by_scope ON entry (scope, state, records);
 CREATE TABLE blob (id INTEGER PRIMARY KEY, header BLOB NOT NULL, body BLOB NOT NULL) STRICT;
 -- Entries that stand in the body of another one: their ids, the log that they were written in, and the one that they are in.
-CREATE TABLE carried (id BLOB PRIMARY KEY, branch INTEGER, holder INTEGER) STRICT, WITHOUT ROWID;
+CREATE TABLE carried (id BLOB PRIMARY KEY, branch INTEGER NOT NULL, holder INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+-- Places whose bytes cannot be read any more (see damage.rs).
+CREATE TABLE lost (lane INTEGER NOT NULL, author BLOB NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (lane, author, seq))
+  STRICT, WITHOUT ROWID;
 CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE secret (id INTEGER PRIMARY KEY CHECK (id = 1), value BLOB NOT NULL) STRICT;
 ";
@@ -39,18 +41,9 @@ CREATE TABLE quarantine (
 CREATE INDEX quarantine_by_source ON quarantine (source, device, reason, n, size) WHERE bytes IS NOT NULL;
 CREATE INDEX quarantine_in_log ON quarantine (lane, author, seq) WHERE bytes IS NULL;
 CREATE TABLE quarantine_dropped (reason INTEGER PRIMARY KEY, count INTEGER NOT NULL) STRICT;
--- Entries in the log that show nothing though their place is held: few, and looked for when somebody is enrolled.
+-- Entries in the log that show nothing though their place is held: few, and looked for when somebody is enrolled. 2 is
+-- EntryState::Readable, the last of those that show something.
 CREATE INDEX entry_apart ON entry (log, seq) WHERE state > 2;
-";
-
-/// From the first format: evidence without reasons that can be told apart, carried entries without their logs.
-const FROM_1: &str = "
-INSERT INTO quarantine (lane, author, seq, hash, reason, source, device, came, size, bytes)
-  SELECT lane, author, seq, hash, CASE reason WHEN 'fork' THEN 1 WHEN 'unreadable entry' THEN 9 ELSE 3 END,
-    0, x'', 0, length(bytes), bytes FROM evidence WHERE length(bytes) > 0 ON CONFLICT DO NOTHING;
-DROP TABLE evidence;
-ALTER TABLE carried ADD COLUMN branch INTEGER;
-ALTER TABLE carried ADD COLUMN holder INTEGER;
 ";
 
 /// The projections. `resource.n` is a number of this site only and is in no digest.
@@ -122,14 +115,6 @@ pub(crate) fn ensure(db: &mut Connection) -> Result<(), StoreError> {
     let found: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     match found {
         FORMAT_VERSION => Ok(()),
-        1 => {
-            let tx = db.transaction()?;
-            tx.execute_batch(QUARANTINE)?;
-            tx.execute_batch(FROM_1)?;
-            carried::note_all(&tx)?;
-            tx.execute_batch(&format!("PRAGMA user_version = {FORMAT_VERSION}"))?;
-            Ok(tx.commit()?)
-        }
         0 => {
             let tx = db.transaction()?;
             tx.execute_batch(LOG)?;
@@ -138,7 +123,7 @@ pub(crate) fn ensure(db: &mut Connection) -> Result<(), StoreError> {
             tx.execute_batch(&format!("PRAGMA user_version = {FORMAT_VERSION}"))?;
             Ok(tx.commit()?)
         }
-        newer => Err(StoreError::Newer(newer)),
+        other => Err(StoreError::OtherFormat(other)),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::reader::Reader;
 use crate::repair::{self, Repaired};
 use crate::schema;
 use crate::secrets::{SECRETS_COPY_KEY, Secrets};
-use crate::state::{get_state, put_state};
+use crate::state::put_state;
 use rusqlite::{Connection, OptionalExtension as _};
 use sanad_log::ids::{DeviceId, Lane, LogId};
 use std::collections::BTreeMap;
@@ -50,7 +50,7 @@ impl Store {
         repair::finish(&files)?;
         let head = |error| if matches!(error, StoreError::DamagedFile) { StoreError::DamagedHead } else { error };
         let mut store = Store { _turn: turn, ..Store::over(files).map_err(head)? };
-        match store.refresh().and_then(|()| store.keep_secrets_twice()) {
+        match store.refresh() {
             Err(StoreError::DamagedFile) => drop(store.repair(None)?),
             done => done?,
         }
@@ -63,17 +63,6 @@ impl Store {
         schema::ensure(&mut db)?;
         let (logs, lost) = (BTreeMap::new(), Lost::default());
         Ok(Store { db, files, logs, next_blob: 1, lost, shrunk: false, repaired: None, _turn: None })
-    }
-
-    /// A database of an earlier release has its secrets once.
-    fn keep_secrets_twice(&self) -> Result<(), StoreError> {
-        let secrets: Option<Vec<u8>> =
-            self.db.query_row("SELECT value FROM secret", [], |row| row.get(0)).optional()?;
-        let (secrets, copy) = (secrets.map(Zeroizing::new), get_state(&self.db, SECRETS_COPY_KEY)?.map(Zeroizing::new));
-        match secrets {
-            Some(secrets) if copy.as_ref() != Some(&secrets) => put_state(&self.db, (SECRETS_COPY_KEY, Some(&secrets))),
-            _ => Ok(()),
-        }
     }
 
     /// Reads again what is kept in memory beside the database.
@@ -143,7 +132,7 @@ impl Store {
         let lost = Lost { device_due: false, ..self.lost.clone() };
         let tx = self.db.transaction()?;
         put_secrets(&tx, &bytes)?;
-        lost.write(&tx)?;
+        lost.write_flags(&tx)?;
         tx.commit()?;
         self.lost = lost;
         Ok(())

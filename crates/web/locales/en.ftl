@@ -141,6 +141,12 @@ aside-lost =
        *[other] { $count } entries are damaged on this disk
     }
 aside-lost-means = It counts as not held and is asked of the other sites again. Sync with one that holds it, and tell the technician: the disk may be failing.
+aside-damaged =
+    { $n ->
+        [one] { $count } record of a damaged entry
+       *[other] { $count } records of damaged entries
+    }
+aside-damaged-means = It was shown here until its entry was damaged, and is kept as it was shown. It leaves this list once another site has brought the entry; if nobody holds it any more, it can be taken in.
 aside-all = All of it, with its reasons
 aside-strangers =
     { $n ->

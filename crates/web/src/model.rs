@@ -173,6 +173,8 @@ pub struct Aside {
     pub strangers: u64,
     /// Entries that opened and then could not be read as a save, and those of a later format.
     pub unreadable: u64,
+    /// Records that were shown here before their entries were damaged, kept as they were shown.
+    pub damaged: u64,
     /// Entries that were here, cannot be read from the disk any more, and have not come back yet.
     pub lost: u64,
 }

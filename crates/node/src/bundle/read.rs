@@ -30,6 +30,8 @@ use tokio::sync::oneshot;
 const AHEAD_MAX: usize = 2;
 /// Pieces under way in the heart, so that they share the disk's commits; fewer than its queue holds.
 const UNDER_WAY_MAX: usize = 48;
+/// Bytes of records under way there; one is always.
+const UNDER_WAY_BYTES: usize = 8 * 1024 * 1024;
 /// Damaged chunks that are named one by one.
 const DAMAGED_NAMED_MAX: usize = 100;
 /// Letters of a receipt's file name.
@@ -233,7 +235,8 @@ enum Piece {
 }
 
 enum Checked {
-    Record(Result<Record, FormatError>),
+    /// A record, and its length.
+    Record(Result<Record, FormatError>, usize),
     Known(u64),
     At(u64),
 }
@@ -269,7 +272,7 @@ fn take<R: Read + Send>(
                 taking.taken.took.known += count;
                 Ok(())
             }
-            Ok(Checked::Record(record)) => taking.record(record).map_err(Some),
+            Ok(Checked::Record(record, len)) => taking.record(record, len).map_err(Some),
             Err(_) => Err(None),
         });
         // The other threads end when nobody listens to them.
@@ -350,7 +353,7 @@ fn open_chunks<R: Read>(bundle: &mut Bundle<R>, held: &Frontier, lines: &[SyncSe
 fn check(pieces: &Receiver<Piece>, answer: &SyncSender<Checked>, network: &NetworkId) {
     for piece in pieces {
         let checked = match piece {
-            Piece::Record(record) => Checked::Record(read_record(&record, network, &Ed25519Verifier)),
+            Piece::Record(record) => Checked::Record(read_record(&record, network, &Ed25519Verifier), record.len()),
             Piece::Known(count) => Checked::Known(count),
             Piece::At(chunk) => Checked::At(chunk),
         };
@@ -366,11 +369,12 @@ struct Taking<'a> {
     /// In whose order the receipts are written: the bundle's own, or, in a message of text, this site's.
     registry: Vec<DeviceId>,
     taken: Taken,
-    under_way: VecDeque<oneshot::Receiver<Result<Took, SiteError>>>,
+    /// The length of each, and where it is told that it is durable.
+    under_way: VecDeque<(usize, oneshot::Receiver<Result<Took, SiteError>>)>,
 }
 
 impl Taking<'_> {
-    fn record(&mut self, record: Result<Record, FormatError>) -> Result<(), BundleError> {
+    fn record(&mut self, record: Result<Record, FormatError>, len: usize) -> Result<(), BundleError> {
         self.taken.whole = matches!(record, Ok(Record::End));
         match record {
             Ok(Record::Registry(registry)) => self.registry = registry,
@@ -378,19 +382,19 @@ impl Taking<'_> {
                 Some(receipt) => {
                     self.taken.writer = Some(receipt.device);
                     self.taken.writer_held = Some(Arc::new(receipt.frontier.clone()));
-                    self.carry(Carried::Receipts(vec![receipt]))?;
+                    self.carry(Carried::Receipts(vec![receipt]), len)?;
                 }
                 None => self.taken.not_understood += 1,
             },
-            Ok(Record::Credential(credential)) => self.carry(Carried::Credential(credential))?,
+            Ok(Record::Credential(credential)) => self.carry(Carried::Credential(credential), len)?,
             Ok(Record::Receipts(receipts)) => {
                 let read: Vec<_> = receipts.iter().filter_map(|bytes| self.receipt(bytes)).collect();
                 self.taken.not_understood += (receipts.len() - read.len()) as u64;
-                self.carry(Carried::Receipts(read))?;
+                self.carry(Carried::Receipts(read), len)?;
             }
             Ok(Record::Entries(run)) => {
                 self.taken.has_entries = true;
-                self.carry(Carried::Entries(run, self.taken.writer_held.clone()))?;
+                self.carry(Carried::Entries(run, self.taken.writer_held.clone()), len)?;
             }
             Ok(Record::End) => {}
             Err(_) => self.taken.not_understood += 1,
@@ -402,19 +406,23 @@ impl Taking<'_> {
         Receipt::decode(bytes, &self.network, &self.registry, |_| None, &Ed25519Verifier).ok()
     }
 
-    fn carry(&mut self, carried: Carried) -> Result<(), BundleError> {
-        if self.under_way.len() >= UNDER_WAY_MAX {
+    fn carry(&mut self, carried: Carried, len: usize) -> Result<(), BundleError> {
+        let is_full = |taking: &Taking<'_>| {
+            let bytes: usize = taking.under_way.iter().map(|(len, _)| len).sum();
+            taking.under_way.len() >= UNDER_WAY_MAX || (bytes > 0 && bytes + len > UNDER_WAY_BYTES)
+        };
+        while is_full(self) {
             self.settle_one()?;
         }
         let (answer, answered) = oneshot::channel();
         self.site.send_blocking(Command::Carry(carried, self.taken.writer, answer))?;
-        self.under_way.push_back(answered);
+        self.under_way.push_back((len, answered));
         Ok(())
     }
 
     /// Waits for the oldest piece to be durable.
     fn settle_one(&mut self) -> Result<(), BundleError> {
-        if let Some(answered) = self.under_way.pop_front() {
+        if let Some((_, answered)) = self.under_way.pop_front() {
             self.taken.took.add(answered.blocking_recv().map_err(|_| SiteError::Closed)??);
         }
         Ok(())

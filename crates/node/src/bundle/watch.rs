@@ -7,7 +7,7 @@ use super::file;
 use super::{BundleError, ReadReport, ReceiptTo, WriteOptions, WriteReport};
 use crate::bundle::read::unremarkable;
 use crate::site::{Site, SiteError, system_entropy};
-use sanad_log::frontier::Frontier;
+use sanad_log::frontier::{Frontier, Range};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -55,6 +55,8 @@ struct Watch<'a, S> {
     troubled: BTreeSet<PathBuf>,
     /// The outgoing bundle on this stick, and what it holds.
     out: Option<(PathBuf, Frontier)>,
+    /// True if not all that others lack fits into it.
+    full: bool,
     written: Option<Instant>,
     /// True if something may be lacking that the outgoing bundle does not hold.
     due: bool,
@@ -77,6 +79,7 @@ impl Site {
             seen: BTreeMap::new(),
             troubled: BTreeSet::new(),
             out: None,
+            full: false,
             written: None,
             due: true,
         };
@@ -105,8 +108,7 @@ impl<S: Fn(WatchEvent)> Watch<'_, S> {
             self.seen.remove(&path);
             self.troubled.remove(&path);
             if self.out.as_ref().is_some_and(|(out, _)| *out == path) {
-                // Another stick, or somebody took it.
-                (self.out, self.written, self.due) = (None, None, true);
+                self.begin_anew();
             }
         }
         for (path, now) in files {
@@ -126,6 +128,11 @@ impl<S: Fn(WatchEvent)> Watch<'_, S> {
         Ok(())
     }
 
+    /// Another stick, or none.
+    fn begin_anew(&mut self) {
+        (self.out, self.full, self.written, self.due) = (None, false, None, true);
+    }
+
     fn trouble(&mut self, path: &Path, error: BundleError) -> Result<(), BundleError> {
         if let BundleError::Site(SiteError::Closed) = error {
             return Err(error);
@@ -139,27 +146,37 @@ impl<S: Fn(WatchEvent)> Watch<'_, S> {
     /// The files in the folder; `None` while it cannot be read, as when no stick is there.
     fn look(&mut self) -> Option<BTreeMap<PathBuf, Seen>> {
         let read = |folder: &Path| {
-            let mut files = BTreeMap::new();
+            let (mut files, mut unseen) = (BTreeMap::new(), Vec::new());
             for entry in fs::read_dir(folder)?.take(FILES_MAX) {
                 let entry = entry?;
                 // Not what a link leads to: it may be anywhere.
-                let meta = entry.metadata()?;
-                if meta.is_file() {
-                    let seen = Seen { len: meta.len(), modified: meta.modified().ok(), done: false, waiting: false };
-                    files.insert(entry.path(), seen);
+                match entry.metadata() {
+                    Ok(meta) if meta.is_file() => {
+                        let modified = meta.modified().ok();
+                        let seen = Seen { len: meta.len(), modified, done: false, waiting: false };
+                        files.insert(entry.path(), seen);
+                    }
+                    Ok(_) => {}
+                    // Gone since.
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                    // A damaged name on a stick hides none of the others.
+                    Err(error) => unseen.push((entry.path(), error)),
                 }
             }
-            Ok::<_, std::io::Error>(files)
+            Ok::<_, std::io::Error>((files, unseen))
         };
         let folder = self.folder.clone();
         match tokio::task::block_in_place(|| read(&folder)) {
-            Ok(files) => {
+            Ok((files, unseen)) => {
                 self.troubled.remove(&folder);
+                for (path, error) in unseen {
+                    drop(self.trouble(&path, BundleError::io("looking at the file")(error)));
+                }
                 Some(files)
             }
             Err(error) => {
                 self.seen.clear();
-                (self.out, self.written, self.due) = (None, None, true);
+                self.begin_anew();
                 drop(self.trouble(&folder, BundleError::io("reading the folder")(error)));
                 None
             }
@@ -176,6 +193,8 @@ impl<S: Fn(WatchEvent)> Watch<'_, S> {
                 if let Ok(survey) = survey
                     && survey.holds.count() > 0
                 {
+                    // One that was just written is as full as it was.
+                    self.full &= self.out.as_ref().is_some_and(|(out, _)| *out == path);
                     (self.out, self.due) = (Some((path.to_owned(), survey.holds)), true);
                 }
             }
@@ -188,7 +207,11 @@ impl<S: Fn(WatchEvent)> Watch<'_, S> {
                     }
                     (self.say)(WatchEvent::Read(path.to_owned(), Box::new(report)));
                 }
-                Err(error) => self.trouble(path, error)?,
+                Err(error) => {
+                    // What this site could not do now it tries again; what is wrong with the file stays so.
+                    now.done = !matches!(error, BundleError::Site(_));
+                    self.trouble(path, error)?;
+                }
             },
             // Somebody else's, or torn before its first chunk: looked at again when it changes.
             Err(BundleError::NotReadable) => {}
@@ -200,48 +223,56 @@ impl<S: Fn(WatchEvent)> Watch<'_, S> {
 
     /// Writes what others lack and the outgoing bundle does not hold.
     async fn write(&mut self) -> Result<(), BundleError> {
-        self.due = false;
         let own = self.site.facility();
         let others =
             self.site.with_directory(move |directory| directory.facilities().keys().any(|id| *id != own)).await?;
-        if !others {
-            return Ok(());
-        }
-        let wanted = self.site.material(None).await?.wanted;
-        let holds = self.out.as_ref().map(|(_, holds)| holds.clone()).unwrap_or_default();
-        let lacking: u64 = wanted.minus(&holds).iter().map(|range| range.count()).sum();
-        if lacking == 0 {
+        let wanted = if others { self.site.material(None).await?.wanted } else { Frontier::default() };
+        self.due = false;
+        let (old, holds) = match &self.out {
+            Some((path, holds)) => (Some(path.clone()), holds.clone()),
+            None => (None, Frontier::default()),
+        };
+        let lacking = wanted.minus(&holds);
+        if lacking.is_empty() {
             return Ok(());
         }
         // Once most of it has been confirmed by everybody, it is written anew instead of growing for ever.
-        let stale: u64 = holds.minus(&wanted).iter().map(|range| range.count()).sum();
-        let old = self.out.take().map(|(path, _)| path);
+        let stale = count(&holds.minus(&wanted)) * 2 > holds.count();
+        if self.full && !stale {
+            return Ok(());
+        }
         let path = match &old {
-            Some(old) if stale * 2 <= holds.count() => old.clone(),
+            Some(old) if !stale => old.clone(),
             _ => self.folder.join(unremarkable(&system_entropy().array::<8>())),
         };
         self.written = Some(Instant::now());
         let options = WriteOptions { max_bytes: self.max_bytes, site: None };
-        let result = self.site.write_bundle(&path, options, &|_, _| {}).await;
-        if let (Ok(_), Some(old)) = (&result, old.filter(|old| *old != path)) {
-            // It is this site's own, and all that it held is confirmed or in the new one.
-            drop(fs::remove_file(old));
-        }
-        match result {
+        match self.site.write_bundle(&path, options, &|_, _| {}).await {
             Ok(report) => {
-                let mut holds = if path.exists() { holds } else { Frontier::default() };
-                holds.extend(&wanted);
+                let mut missing = Frontier::default();
+                wanted.minus(&report.held).into_iter().for_each(|range| missing.insert(range));
+                // It is this site's own, and all that it held is confirmed or in the new one.
+                let nothing_lost = count(&missing.minus(&holds)) == missing.count();
+                if let Some(old) = old.filter(|old| *old != path && nothing_lost) {
+                    drop(fs::remove_file(old));
+                }
                 self.troubled.remove(&path);
-                self.out = Some((path, holds));
+                self.full = report.left > 0;
+                self.out = Some((path, report.held.clone()));
                 (self.say)(WatchEvent::Wrote(Box::new(report)));
                 Ok(())
             }
             Err(error) => {
+                // The old one still holds what it held.
                 let folder = self.folder.clone();
                 self.trouble(&folder, error)
             }
         }
     }
+}
+
+fn count(ranges: &[Range]) -> u64 {
+    ranges.iter().map(Range::count).sum()
 }
 
 fn same(a: &Seen, b: &Seen) -> bool {

@@ -1,5 +1,6 @@
 //! Writing a bundle: entries come from the store on every core, one thread packs and seals them and writes chunk after
-//! chunk. No whole chunk with something in it is ever written over, so a crash costs what was being written and no more.
+//! chunk. No whole chunk with something in it is ever written over where a bundle is carried on, so a crash costs what was
+//! being written and no more. One that cannot be carried on is begun anew, and what was in it is written again.
 
 use super::couriers::BundleOut;
 use super::file::{self, Survey};
@@ -37,6 +38,8 @@ const AHEAD_MAX: usize = 2;
 const SYNC_BYTES: u64 = 32 * 1024 * 1024;
 /// Pieces that are still tried once one did not fit: behind a large attachment there may be small ones.
 const MISFITS_MAX: usize = 64;
+/// What a record takes beside its bytes, at most, with the end after it.
+const RECORD_HEAD_MAX: usize = 16;
 /// Part of a bundle that receipts of third devices may take.
 const RECEIPTS_PART: u64 = 8;
 
@@ -64,6 +67,9 @@ pub struct WriteReport {
     pub left: u64,
     /// True if an earlier bundle was carried on.
     pub continued: bool,
+    /// What is in it altogether.
+    #[serde(skip)]
+    pub held: Frontier,
 }
 
 /// What already stands at the place where a bundle is to be written.
@@ -107,14 +113,14 @@ impl Site {
         let pinned = self.pinned_places().await?;
         let tiers = Tiers::new(&material.wanted, &material.first, &pinned, &holds);
         let continued = survey.is_some();
-        if let Some(survey) = &survey
-            && survey.ended
-            && tiers.count() == 0
-            && survey.have == material.have()
-        {
+        let as_it_is = |survey: &Survey| {
+            let nothing_to_add = survey.ended && tiers.count() == 0 && survey.have == material.have();
+            nothing_to_add || !begins(&material, survey.next, options.max_bytes)
+        };
+        if survey.as_ref().is_some_and(as_it_is) {
             let bytes = std::fs::metadata(out).map_err(BundleError::io("looking at the file"))?.len();
-            let holds = holds.count();
-            return Ok(WriteReport { file: out.to_owned(), bytes, entries: 0, holds, left: 0, continued });
+            let (file, left) = (out.to_owned(), tiers.count());
+            return Ok(WriteReport { file, bytes, entries: 0, holds: holds.count(), left, continued, held: holds });
         }
         let note =
             |holds: Frontier| BundleOut { id: bundle_id(key.salt()), written_ms: now_ms(), site: options.site, holds };
@@ -136,19 +142,37 @@ impl Site {
                     holds: all.count(),
                     left: tiers.count() - added.count(),
                     continued,
+                    held: all.clone(),
                 };
                 self.note_bundle(note(all)).await?;
                 Ok(report)
             }
             Err(error) => {
                 // What is really there, as a reader would find it.
-                let survey = file::open(out, &material.epochs).and_then(|mut bundle| file::survey(&mut bundle));
+                let survey = || file::open(out, &material.epochs).and_then(|mut bundle| file::survey(&mut bundle));
+                let survey = tokio::task::block_in_place(survey);
                 if let Ok(survey) = survey {
                     self.note_bundle(note(survey.holds)).await?;
                 }
                 Err(error)
             }
         }
+    }
+}
+
+/// True if a bundle that goes on at this chunk has room for who writes it; what it holds already stands in any case.
+fn begins(material: &Material, next: u64, bytes_max: u64) -> bool {
+    let (chunks_max, plain_max) = chunks_of(bytes_max);
+    let records = opening_records(&material.registry, &material.have(), material.credential.as_ref());
+    let bytes: usize = records.iter().map(|record| record.len() + RECORD_HEAD_MAX).sum();
+    Packer::at(next).has_room(bytes + RECORD_HEAD_MAX, chunks_max, plain_max)
+}
+
+/// Chunks of a bundle of this size, one at least, and the plain bytes of each.
+fn chunks_of(bytes_max: u64) -> (u64, usize) {
+    match (bytes_max - SALT_LEN as u64) / CHUNK_LEN as u64 {
+        0 => (1, small_plain(bytes_max)),
+        chunks => (chunks, CHUNK_PLAIN),
     }
 }
 
@@ -208,16 +232,14 @@ impl<'a> Sink<'a> {
             file.seek(SeekFrom::End(0))
         };
         begin(&mut file).map_err(BundleError::io("writing the file"))?;
-        let chunks_max = (max_bytes - SALT_LEN as u64) / CHUNK_LEN as u64;
-        let (chunks_max, plain_max) =
-            if chunks_max == 0 { (1, small_plain(max_bytes)) } else { (chunks_max, CHUNK_PLAIN) };
+        let (chunks_max, plain_max) = chunks_of(max_bytes);
         let (packer, entropy) = (Packer::at(next), system_entropy());
         Ok(Sink { file, path, key, packer, entropy, chunks_max, plain_max, unsynced: 0 })
     }
 
     /// True if a record fits, and the end after it.
     fn has_room(&self, record_len: usize) -> bool {
-        self.packer.has_room(record_len + 16, self.chunks_max, self.plain_max)
+        self.packer.has_room(record_len + RECORD_HEAD_MAX, self.chunks_max, self.plain_max)
     }
 
     /// Bytes of records that still fit, about.

@@ -342,4 +342,26 @@ fn write_length(mut len: usize, out: &mut BytesMut) {
 }
 
 #[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+    use crate::carrier::Limits;
+    use crate::carrier::wire::{Line, Standing};
+
+    pub(in crate::carrier) fn busy() -> Busy {
+        Line::new(&Limits::default()).request(Standing::Peer)
+    }
+
+    pub(crate) fn reader(body: Body) -> FrameReader {
+        let limit = Arc::new(AtomicUsize::new(FRAME_BYTES_MAX));
+        FrameReader { body, buffer: BytesMut::new(), ended: false, busy: busy(), put_back: None, limit }
+    }
+
+    /// Both ends of one direction.
+    pub(crate) fn pair() -> (FrameWriter, FrameReader) {
+        let (writer, body) = FrameWriter::new(busy());
+        (writer, reader(body))
+    }
+}
+
+#[cfg(test)]
 mod tests;

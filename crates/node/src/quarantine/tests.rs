@@ -7,11 +7,13 @@ use sanad_log::control::{Enrolment, FacilitySecret, SiteKind};
 use sanad_log::entry::BodyKind;
 use sanad_log::frontier::Frontier;
 use sanad_log::ids::EntryId;
+use sanad_log::replica::Replica;
 use sanad_log::replica::{Carried, Took};
 use sanad_log::run::{check_run, encode_run};
 use sanad_log::sign::{Ed25519Signer, Ed25519Verifier, Signer as _};
 use sanad_record::op::Op;
-use sanad_store::KdfCost;
+use sanad_store::{Apart, Came, KdfCost, Store};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -164,5 +166,34 @@ async fn what_does_not_hold_is_kept_as_it_came_and_what_cannot_be_opened_says_wh
     assert!(shows(&site, "Patient/p"));
     let bad = site.adopt(2, Some("")).await;
     assert!(matches!(bad, Err(AdoptError::Site(SiteError::BadCallSign))));
+    site.close().await;
+}
+
+#[tokio::test]
+async fn what_was_shown_before_a_page_was_damaged_hides_nothing_that_was_written_since() {
+    let folder = Folder::new("cedar");
+    let new = NewSite { call_sign: "Cedar".to_owned(), kind: SiteKind::Enclave };
+    let site = Site::found(&folder.0, "correct horse", KdfCost::TEST, &new).await.unwrap();
+    let key: ResourceKey = "AllergyIntolerance/a1".parse().unwrap();
+    let raw = |text: &str| {
+        let value = serde_json::json!({ "resourceType": "AllergyIntolerance", "id": "a1", "code": { "text": text } });
+        value.to_string().into_bytes()
+    };
+    let change = Change { key: key.clone(), raw: Some(raw("Penicillin")), about: None, follows: None };
+    site.save(SaveRequest { changes: vec![change], idempotency: None, by: None }).await.unwrap();
+    let log = LogId { lane: Lane::Clinical, author: site.device() };
+    let kept = raw("Aspirin");
+    let aside = move |_: &Replica, store: &mut Store| {
+        let came = Came::default();
+        store.keep_apart(&Apart { log, seq: 9, reason: Reason::Damage, came, bytes: &kept })
+    };
+    assert!(site.look(aside).await.unwrap().unwrap());
+    assert_eq!(site.adopt(1, Some("Heron")).await.unwrap().resources, 1);
+    let shown = site.reader().resource(&key).unwrap().unwrap();
+    assert_eq!(shown.heads.len(), 2, "both stand, for somebody to choose");
+    let heads: BTreeSet<_> =
+        shown.heads.iter().map(|head| site.reader().version_raw(&key, head).unwrap().unwrap()).collect();
+    assert_eq!(heads, BTreeSet::from([raw("Aspirin"), raw("Penicillin")]));
+    assert!(!shown.conflicts.is_empty());
     site.close().await;
 }

@@ -148,28 +148,24 @@ fn a_database_made_anew_keeps_what_was_apart_and_what_had_to_go() {
 }
 
 #[test]
-fn a_database_of_the_first_format_is_read_on() {
+fn what_a_damaged_entry_had_shown_is_kept_until_the_entry_is_here_again() {
     let (_dir, _folder, mut store) = fresh();
     let mut site = Site::found(1);
     let scope = site.chart(7, &[]);
-    let entry = site.save(scope, &save(vec![put("Basic/a", r#"{"resourceType":"Basic"}"#, &[])]));
-    store.append(&[entry], &site.directory).unwrap();
-    store
-        .db
-        .execute_batch(
-            "DROP TABLE quarantine; DROP TABLE quarantine_dropped; DROP INDEX entry_apart; DROP TABLE carried;
-             CREATE TABLE carried (id BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
-             CREATE TABLE evidence (
-               lane INTEGER NOT NULL, author BLOB NOT NULL, seq INTEGER NOT NULL, hash BLOB NOT NULL,
-               reason TEXT NOT NULL, total INTEGER NOT NULL, bytes BLOB NOT NULL, UNIQUE (lane, author, seq, hash)) STRICT;
-             INSERT INTO evidence VALUES (2, zeroblob(32), 4, randomblob(32), 'fork', 3, x'010203');
-             INSERT INTO evidence VALUES (2, zeroblob(32), 5, randomblob(32), 'entry', 3, x'');
-             INSERT INTO evidence VALUES (2, zeroblob(32), 6, randomblob(32), 'unreadable entry', 9, x'7b7d');
-             PRAGMA user_version = 1;",
-        )
-        .unwrap();
-    crate::schema::ensure(&mut store.db).unwrap();
-    let kept: Vec<_> = all(&store).iter().map(|kept| (kept.seq, kept.reason, kept.bytes)).collect();
-    assert_eq!(kept, [(4, Reason::Fork, 3), (6, Reason::Damage, 2)], "what came without its bytes said nothing");
-    assert!(store.check(crate::Check::default(), &site.directory, &mut |_, _, _| {}).unwrap().is_sound());
+    let raw = r#"{"resourceType":"Basic","id":"a"}"#;
+    let first = site.save(scope, &save(vec![put("Basic/a", raw, &[])]));
+    let second = site.save(scope, &save(vec![delete("Basic/b", &[])]));
+    store.append(&[first.clone(), second.clone()], &site.directory).unwrap();
+    store.db.execute_batch("UPDATE blob SET body = zeroblob(length(body)) WHERE id IN (1, 2)").unwrap();
+    store.repair(Some(&site.directory)).unwrap();
+    let places = [first.header().seq, second.header().seq].map(|seq| (first.header().log, seq));
+    assert_eq!(store.lost().places.iter().copied().collect::<Vec<_>>(), places);
+    let kept = all(&store);
+    assert_eq!(kept.iter().map(|kept| (kept.n, kept.reason, kept.seq)).collect::<Vec<_>>(), [(1, Reason::Damage, 1)]);
+    assert_eq!(store.reader().unwrap().quarantined(1).unwrap().unwrap().1, raw.as_bytes());
+
+    store.put_back(&[first, second], &site.directory).unwrap();
+    assert!(all(&store).is_empty() && store.lost().places.is_empty() && store.lost().device_due);
+    assert_eq!(store.reader().unwrap().lost().unwrap(), *store.lost());
+    assert!(store.reader().unwrap().resource(&key_of("Basic/a")).unwrap().unwrap().raw.is_some());
 }

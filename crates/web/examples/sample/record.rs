@@ -108,7 +108,7 @@ fn overview(now_ms: u64) -> Overview {
             sync("زيتون", 190, SyncOutcome::Broken { received: 40, sent: 11_020 }),
             sync("Kestrel", 1_500, SyncOutcome::Refused),
         ],
-        aside: Aside { refused: 2, forks: 1, strangers: 1, unreadable: 1, lost: 1 },
+        aside: Aside { refused: 2, forks: 1, strangers: 1, unreadable: 1, damaged: 1, lost: 1 },
         lanes: vec![
             LaneRow { lane: Lane::Urgent, only_here: 2, not_yet_safe: 87 },
             LaneRow { lane: Lane::Clinical, only_here: 5, not_yet_safe: 3_029 },

@@ -90,9 +90,11 @@ fn aside(status: &Status) -> Aside {
     let waiting = |reason: Reason| status.quarantine.by_reason.get(reason.name()).copied().unwrap_or_default();
     let strangers = waiting(Reason::UnknownAuthor);
     let unreadable = waiting(Reason::BrokenSeal) + waiting(Reason::NotASave) + waiting(Reason::UnknownFormat);
+    let damaged = waiting(Reason::Damage);
     Aside {
         // The other entry of a forked place is told with the fork.
-        refused: status.quarantine.waiting - strangers - unreadable - waiting(Reason::Fork),
+        refused: status.quarantine.waiting - strangers - unreadable - damaged - waiting(Reason::Fork),
+        damaged,
         forks: status.forks.len() as u64,
         strangers,
         unreadable,

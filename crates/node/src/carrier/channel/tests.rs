@@ -1,16 +1,6 @@
+use super::testing::{busy, reader};
 use super::*;
-use crate::carrier::Limits;
-use crate::carrier::wire::{Line, Standing};
 use proptest::prelude::*;
-
-fn busy() -> Busy {
-    Line::new(&Limits::default()).request(Standing::Peer)
-}
-
-fn reader(body: Body) -> FrameReader {
-    let limit = Arc::new(AtomicUsize::new(FRAME_BYTES_MAX));
-    FrameReader { body, buffer: BytesMut::new(), ended: false, busy: busy(), put_back: None, limit }
-}
 
 fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
