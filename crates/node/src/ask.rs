@@ -61,12 +61,9 @@ pub enum AskError {
     /// Nothing that can be read here is about that patient.
     #[error("no chart of that patient can be read here")]
     NoSuchPatient,
-    /// No facility has that call sign.
-    #[error("no site has that call sign")]
+    /// No facility of this network is meant.
+    #[error("no such site is known here")]
     NoSuchSite,
-    /// Several facilities have that call sign; these are their ids.
-    #[error("several sites have that call sign")]
-    SeveralSites(Vec<FacilityId>),
     /// A site of that kind opens no charts.
     #[error("a site of that kind opens no charts")]
     OpensNothing,
@@ -275,23 +272,6 @@ impl Site {
             })
             .await?;
         Ok(pending)
-    }
-
-    /// The facility with that call sign, or with that id in hexadecimal.
-    ///
-    /// # Errors
-    /// None has it, or several have.
-    pub async fn facility_named(&self, name: &str) -> Result<FacilityId, AskError> {
-        let members = self.members().await?;
-        if let Some(id) = FacilityId::from_hex(name).filter(|id| members.facilities.contains_key(id)) {
-            return Ok(id);
-        }
-        let named = members.facilities.iter().filter(|(_, member)| member.call_sign == name).map(|(id, _)| *id);
-        match named.collect::<Vec<_>>()[..] {
-            [] => Err(AskError::NoSuchSite),
-            [id] => Ok(id),
-            ref several => Err(AskError::SeveralSites(several.to_vec())),
-        }
     }
 
     /// What a form's key becomes in a save: of this site and this purpose alone, since keys of other sites' saves are seen

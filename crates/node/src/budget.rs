@@ -22,7 +22,10 @@ const KEPT_BYTES: u64 = 64 * 1024;
 /// A budget and how much of it was used.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Budget {
-    /// Call sign of the other site.
+    /// The other site.
+    #[serde(skip)]
+    pub facility: FacilityId,
+    /// Its call sign.
     pub site: String,
     /// Bytes a day, both ways.
     pub bytes_a_day: u64,
@@ -30,18 +33,6 @@ pub struct Budget {
     pub used_today: u64,
     /// Nothing but lanes 0 and 1 travels until the next day.
     pub used_up: bool,
-}
-
-/// Why a budget could not be set.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BudgetError {
-    /// No site has this call sign.
-    #[error("no site has the call sign {0}")]
-    UnknownSite(String),
-    /// The site is being closed, or the disk refused.
-    #[error(transparent)]
-    Site(#[from] SiteError),
 }
 
 /// One site's.
@@ -107,25 +98,13 @@ impl Site {
     /// Sets how many bytes a day may travel to and from a site; `None` takes the bound away.
     ///
     /// # Errors
-    /// No such site; the disk refused.
-    pub async fn set_budget(&self, call_sign: &str, bytes_a_day: Option<u64>) -> Result<(), BudgetError> {
-        let wanted = call_sign.to_owned();
+    /// The site is being closed, or the disk refused.
+    pub async fn set_budget(&self, facility: FacilityId, bytes_a_day: Option<u64>) -> Result<(), SiteError> {
         let kept = bytes_a_day.map(u64::to_be_bytes);
-        let facility = self
-            .look(move |replica, store| {
-                let directory = replica.directory();
-                let others = directory.facilities().iter().filter(|(id, _)| **id != directory.own());
-                let mut others = others.filter(|(_, site)| site.call_sign == wanted);
-                let facility = *others.next()?.0;
-                let key = format!("{BUDGET_KEY}{facility}");
-                Some(store.put_state(&key, kept.as_ref().map(<[u8; 8]>::as_slice)).map(|()| facility))
-            })
-            .await?;
-        let facility = facility.ok_or_else(|| BudgetError::UnknownSite(call_sign.to_owned()))?;
-        let facility = facility.map_err(SiteError::from)?;
+        let key = format!("{BUDGET_KEY}{facility}");
+        self.look(move |_, store| store.put_state(&key, kept.as_ref().map(<[u8; 8]>::as_slice))).await??;
         self.accounts().entry(facility).or_default().bytes_a_day = bytes_a_day;
-        self.limit(facility).await?;
-        Ok(())
+        self.limit(facility).await
     }
 
     /// All budgets that are set.
@@ -144,7 +123,7 @@ impl Site {
                 let site = replica.directory().facilities().get(&facility)?.call_sign.clone();
                 let bytes_a_day = account.bytes_a_day?;
                 let used_up = account.lanes() < Lane::Bulk;
-                Some(Budget { site, bytes_a_day, used_today: account.used, used_up })
+                Some(Budget { facility, site, bytes_a_day, used_today: account.used, used_up })
             });
             budgets.collect()
         })

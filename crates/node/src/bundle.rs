@@ -41,9 +41,6 @@ pub enum BundleError {
     /// There is a file already, and this site did not write it.
     #[error("there is a file already that this site did not write")]
     Occupied,
-    /// No site of this name is known here.
-    #[error("no site is called {0}")]
-    UnknownSite(String),
     /// No patient of this id is known here.
     #[error("no patient has the id {0}")]
     UnknownPatient(String),

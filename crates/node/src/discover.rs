@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 /// The most ordinary service there is.
@@ -57,7 +57,7 @@ impl From<mdns_sd::Error> for DiscoverError {
 #[derive(Default)]
 pub(crate) struct Found {
     addresses: Mutex<BTreeMap<DeviceId, Vec<Address>>>,
-    news: Notify,
+    news: watch::Sender<()>,
 }
 
 impl Found {
@@ -74,33 +74,27 @@ impl Found {
         }
     }
 
-    /// Resolves when somebody was found somewhere new.
-    pub(crate) async fn news(&self) {
-        self.news.notified().await;
+    /// Changes whenever somebody was found somewhere new.
+    pub(crate) fn news(&self) -> watch::Receiver<()> {
+        self.news.subscribe()
     }
 
-    /// Resolves when this device was found somewhere new.
-    pub(crate) async fn news_of(&self, device: &DeviceId) {
-        let before = self.of(device);
-        loop {
-            let mut news = std::pin::pin!(self.news.notified());
-            // From here on no news is missed.
-            news.as_mut().enable();
-            if self.of(device) != before {
-                return;
-            }
-            news.await;
-        }
+    /// Resolves when this device is found elsewhere than there.
+    pub(crate) async fn elsewhere(&self, device: &DeviceId, than: &Option<Vec<Address>>) {
+        let mut news = self.news();
+        // From here on no news is missed.
+        while self.of(device) == *than && news.changed().await.is_ok() {}
     }
 
-    fn of(&self, device: &DeviceId) -> Option<Vec<Address>> {
+    /// Where a device was found.
+    pub(crate) fn of(&self, device: &DeviceId) -> Option<Vec<Address>> {
         self.addresses.lock().unwrap_or_else(PoisonError::into_inner).get(device).cloned()
     }
 
     fn note(&self, device: DeviceId, addresses: Vec<Address>) {
         let before = self.addresses.lock().unwrap_or_else(PoisonError::into_inner).insert(device, addresses.clone());
         if before != Some(addresses) {
-            self.news.notify_waiters();
+            self.news.send_replace(());
         }
     }
 }
@@ -181,7 +175,9 @@ impl Site {
 
     /// Notes a member's addresses if its mark is on them.
     async fn recognise(&self, text: &str, addresses: Vec<IpAddr>, port: u16) -> Result<(), SiteError> {
-        let (Some(key), Some(text)) = (self.discovery_key().await?, Text::parse(text)) else { return Ok(()) };
+        // What is none of ours costs no more than looking at it.
+        let Some(text) = Text::parse(text) else { return Ok(()) };
+        let Some(key) = self.discovery_key().await? else { return Ok(()) };
         let own = self.device();
         let members = self.with_directory(move |directory| {
             let others = directory.devices().keys().filter(|device| **device != own);

@@ -88,9 +88,6 @@ pub enum LinkError {
     /// The device: not there, not allowed, no serial device, gone.
     #[error("{0}")]
     Device(io::Error),
-    /// No site has this call sign.
-    #[error("no site has the call sign {0}")]
-    UnknownSite(String),
     /// The network's keys have not arrived yet, and a tiny link cannot bring them.
     #[error("the keys of the network have not arrived yet")]
     NotReady,
@@ -140,23 +137,24 @@ impl Site {
 
     /// Who is to be called: who was named, who was there last, or the only one there is.
     async fn at_the_other_end(&self, options: &LinkOptions) -> Result<Option<DeviceId>, LinkError> {
-        let (own, key, with) = (self.device(), link_key(options), options.with.clone());
+        let with = match &options.with {
+            Some(with) => Some(self.site_named(with).await?),
+            None => None,
+        };
+        let (own, key) = (self.device(), link_key(options));
         let (named, last, others) = self
             .look(move |replica, store| {
                 let directory = replica.directory();
                 let present = |device: &DeviceId| *device != own && !directory.is_replaced(device);
                 let others: Vec<_> = directory.devices().iter().filter(|(device, _)| present(device)).collect();
-                let named = with.as_ref().and_then(|with| {
-                    let called = |id| directory.facilities().get(id).is_some_and(|site| site.call_sign == *with);
-                    others.iter().find(|(_, facility)| called(facility)).map(|(device, _)| **device)
-                });
+                let named = others.iter().find(|(_, facility)| Some(**facility) == with).map(|(device, _)| **device);
                 let last = store.get_state(&key).ok().flatten().and_then(|bytes| DeviceId::from_slice(&bytes));
                 let last = last.filter(|last| present(last));
                 (named, last, others.into_iter().map(|(device, _)| *device).collect::<Vec<_>>())
             })
             .await?;
         match (&options.with, named) {
-            (Some(with), None) => Err(LinkError::UnknownSite(with.clone())),
+            (Some(with), None) => Err(SiteError::UnknownSite(with.clone()).into()),
             (_, Some(named)) => Ok(Some(named)),
             (None, None) => Ok(last.or(if let [only] = others.as_slice() { Some(*only) } else { None })),
         }

@@ -54,6 +54,12 @@ pub enum SiteError {
     /// Only a site that holds the network's authority can do this.
     #[error("this site does not hold the network's authority")]
     NoAuthority,
+    /// No other site has this name.
+    #[error("no other site is called {0}")]
+    UnknownSite(String),
+    /// Several other sites have this call sign; these are their ids.
+    #[error("several sites have that call sign")]
+    SeveralSites(Vec<FacilityId>),
     /// An invite without an address leads nowhere.
     #[error("this site has said no address yet")]
     NoAddress,
@@ -282,6 +288,27 @@ impl Site {
     /// This facility.
     pub fn facility(&self) -> FacilityId {
         self.0.facility
+    }
+
+    /// The other site with this call sign, or with this id in hexadecimal.
+    ///
+    /// # Errors
+    /// [`SiteError::UnknownSite`], [`SiteError::SeveralSites`].
+    pub async fn site_named(&self, name: &str) -> Result<FacilityId, SiteError> {
+        let (wanted, own) = (name.to_owned(), self.facility());
+        let found = self.with_directory(move |directory| {
+            let others = || directory.facilities().iter().filter(|(id, _)| **id != own);
+            if let Some((id, _)) = others().find(|(id, _)| FacilityId::from_hex(&wanted) == Some(**id)) {
+                return vec![*id];
+            }
+            let called = others().filter(|(_, facility)| facility.call_sign == wanted);
+            called.map(|(id, _)| *id).collect::<Vec<_>>()
+        });
+        match found.await?[..] {
+            [] => Err(SiteError::UnknownSite(name.to_owned())),
+            [id] => Ok(id),
+            ref several => Err(SiteError::SeveralSites(several.to_vec())),
+        }
     }
 
     /// The network.

@@ -107,7 +107,7 @@ impl Site {
     pub async fn keep_in_touch(&self, mut stop: watch::Receiver<bool>) {
         let mut tasks: JoinSet<()> = JoinSet::new();
         let mut known: BTreeMap<DeviceId, tokio::task::AbortHandle> = BTreeMap::new();
-        let mut changes = self.changes();
+        let (mut changes, mut news) = (self.changes(), self.nearby().news());
         loop {
             let Ok(peers) = self.peers().await else { break };
             for device in peers.into_keys() {
@@ -116,7 +116,7 @@ impl Site {
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => break,
                 changed = changes.changed() => if changed.is_err() { break },
-                () = self.nearby().news() => {}
+                _ = news.changed() => {}
             }
             tokio::time::sleep(GATHER).await;
         }
@@ -128,6 +128,7 @@ impl Site {
         let mut back_off = BackOff::new(device);
         loop {
             changes.mark_unchanged();
+            let found = self.nearby().of(&device);
             // Read anew each time: the peer may have moved.
             let Ok(peers) = self.peers().await else { return };
             let complete = match peers.get(&device) {
@@ -157,7 +158,7 @@ impl Site {
             } else {
                 tokio::select! {
                     () = tokio::time::sleep(back_off.failed()) => {}
-                    () = self.nearby().news_of(&device) => {}
+                    () = self.nearby().elsewhere(&device, &found) => {}
                 }
             }
         }

@@ -10,6 +10,7 @@
 //! Each of these resources has one writer: the ask belongs to the asking facility, each answering facility has an answer
 //! of its own, and what was granted stands in the chart. So no two sites ever edit the same one apart.
 
+use crate::identifier::{identifier_key, identifiers};
 use crate::key::is_legal_id;
 use crate::names::{NamePart, NameTerm, latin_skeleton, matches, name_key, search_terms};
 use serde_json::{Value, json};
@@ -210,23 +211,6 @@ fn word_fits(word: &str, terms: &[NameTerm]) -> Fit {
     }
     let sounds_so = telling && words().any(|(_, other)| other == skeleton);
     if sounds_so || matches(word, terms) > 0 { Fit::Close } else { Fit::No }
-}
-
-/// An identifier as it is looked for: small letters, Western digits, no space around it. Nothing else is changed, since
-/// a dash may be what tells two numbers apart.
-pub fn identifier_key(text: &str) -> String {
-    let digit = |letter: char| match letter {
-        '\u{660}'..='\u{669}' => char::from(b'0' + (letter as u32 - 0x660) as u8),
-        '\u{6f0}'..='\u{6f9}' => char::from(b'0' + (letter as u32 - 0x6f0) as u8),
-        _ => letter,
-    };
-    text.trim().chars().map(digit).flat_map(char::to_lowercase).collect()
-}
-
-/// The values of `Patient.identifier`.
-pub fn identifiers(patient: &Value) -> impl Iterator<Item = &str> {
-    let list = patient.get("identifier").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    list.iter().filter_map(|identifier| identifier.get("value")?.as_str())
 }
 
 // ---- Ids ----

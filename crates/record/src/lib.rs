@@ -60,6 +60,7 @@ pub mod ask;
 pub mod bundle;
 pub mod compartment;
 pub mod graph;
+pub mod identifier;
 pub mod json;
 pub mod key;
 pub mod link;

@@ -98,9 +98,6 @@ pub enum Trouble {
     /// The network's keys are not here yet.
     #[error("the keys have not arrived yet")]
     NoKeysYet,
-    /// No site of the network has this call sign.
-    #[error("no site has this call sign")]
-    UnknownSite(String),
     /// Not an amount of bytes a day.
     #[error("not an amount of bytes a day")]
     BadBudget(String),
@@ -211,6 +208,11 @@ fn name_site(error: &SiteError) -> Named {
         SiteError::Store(error) => name_store(error),
         SiteError::BadCallSign => (EXIT_USAGE, "bad-call-sign", vec![]),
         SiteError::NoAuthority => (EXIT_REFUSED, "no-authority", vec![]),
+        SiteError::UnknownSite(site) => (EXIT_USAGE, "unknown-site", vec![("site", site.clone())]),
+        SiteError::SeveralSites(ids) => {
+            let ids = ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            (EXIT_USAGE, "several-sites", vec![("sites", ids)])
+        }
         SiteError::NoAddress => (EXIT_FAILED, "invite-no-address", vec![]),
         SiteError::Save(error) => (EXIT_FAILED, "save-refused", vec![("why", error.to_string())]),
         error => (EXIT_FAILED, "failed", vec![("why", error.to_string())]),
@@ -224,7 +226,6 @@ pub fn name_bundle(error: &BundleError) -> Named {
         BundleError::NotReadable => (EXIT_REFUSED, "bundle-not-readable", vec![]),
         BundleError::NotAFile => (EXIT_USAGE, "bundle-not-a-file", vec![]),
         BundleError::Occupied => (EXIT_REFUSED, "bundle-occupied", vec![]),
-        BundleError::UnknownSite(site) => (EXIT_USAGE, "unknown-site", vec![("site", site.clone())]),
         BundleError::UnknownPatient(patient) => (EXIT_USAGE, "unknown-patient", vec![("patient", patient.clone())]),
         BundleError::TooManyPins(max) => (EXIT_REFUSED, "too-many-pins", vec![("max", max.to_string())]),
         BundleError::NoKeys => (EXIT_REFUSED, "no-keys-yet", vec![]),
@@ -263,7 +264,6 @@ fn name_trouble(trouble: &Trouble) -> Named {
         }
         Trouble::BadMtu(mtu) => (EXIT_USAGE, "bad-mtu", vec![("mtu", mtu.to_string())]),
         Trouble::NoKeysYet => (EXIT_REFUSED, "no-keys-yet", vec![]),
-        Trouble::UnknownSite(site) => (EXIT_USAGE, "unknown-site", vec![("site", site.clone())]),
         Trouble::BadBudget(given) => (EXIT_USAGE, "bad-budget", vec![("given", given.clone())]),
         Trouble::CannotListen(why) => (EXIT_FAILED, "cannot-listen", vec![("why", why.clone())]),
         Trouble::Remote { code, .. } => (*code, "failed", vec![]),

@@ -4,7 +4,7 @@ use crate::error::StoreError;
 use crate::resources::{Page, ROW_COLUMNS, ResourceRow, resource, resource_row, scopes_of_patient};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use sanad_log::ids::ScopeTag;
-use sanad_record::ask::identifiers;
+use sanad_record::identifier::identifiers;
 use sanad_record::key::ResourceKey;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,8 +3,8 @@
 use crate::error::StoreError;
 use crate::project::stored_hlc;
 use rusqlite::{CachedStatement, Transaction, params};
-pub(crate) use sanad_record::ask::identifier_key;
-use sanad_record::ask::identifiers;
+pub(crate) use sanad_record::identifier::identifier_key;
+use sanad_record::identifier::identifiers;
 use sanad_record::key::ResourceKey;
 use sanad_record::link::{replaced_by, survivors};
 use sanad_record::names::{NamePart, search_terms};

@@ -303,12 +303,8 @@ pub(crate) fn note(db: &Connection, entry: &Entry, opened: &Opened<'_>, came: Ca
     let header = entry.header();
     let (source, device) = came.from.columns();
     let bytes = [&header.encode(), entry.body()].concat();
-    db.prepare_cached(
-        "INSERT INTO quarantine (lane, author, seq, hash, reason, source, device, came, size, bytes)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, NULL)
-         ON CONFLICT DO UPDATE SET reason = excluded.reason, bytes = NULL",
-    )?
-    .execute(params![
+    let again = format!("{INSERT} ON CONFLICT DO UPDATE SET reason = excluded.reason, bytes = NULL");
+    db.prepare_cached(&again)?.execute(params![
         header.log.lane as u8,
         header.log.author.as_bytes(),
         stored(header.seq),
@@ -318,6 +314,7 @@ pub(crate) fn note(db: &Connection, entry: &Entry, opened: &Opened<'_>, came: Ca
         device,
         stored(came.at_ms),
         bytes.len() as i64,
+        None::<Vec<u8>>,
     ])?;
     Ok(())
 }

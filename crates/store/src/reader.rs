@@ -252,6 +252,7 @@ impl Reader {
         // Along the index and along the table, from either end: one damaged page hides nothing from all four.
         let mut whole = false;
         for order in ["type, id", "type DESC, id DESC", "n", "n DESC"] {
+            let _gate = self.files.readers.gate.read().unwrap_or_else(PoisonError::into_inner);
             // On a connection that is not used again: it may have met the damage.
             whole |= resources::keys(&self.files.connect(Role::Reader)?, order, &mut keys)?;
         }

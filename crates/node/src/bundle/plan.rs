@@ -102,19 +102,6 @@ impl Site {
         self.look(move |replica, _| material(replica, site)).await
     }
 
-    /// A site by its call sign, or by the hexadecimal digits of its facility.
-    ///
-    /// # Errors
-    /// [`BundleError::UnknownSite`], also for this site itself.
-    pub async fn site_called(&self, name: &str) -> Result<FacilityId, BundleError> {
-        let (wanted, own) = (name.to_owned(), self.facility());
-        let found = self.with_directory(move |directory| {
-            let mut others = directory.facilities().iter().filter(|(id, _)| **id != own);
-            others.find(|(id, facility)| facility.call_sign == wanted || id.to_string() == wanted).map(|(id, _)| *id)
-        });
-        found.await?.ok_or_else(|| BundleError::UnknownSite(name.to_owned()))
-    }
-
     /// Where the entries of pinned patients stand.
     pub(crate) async fn pinned_places(&self) -> Result<Frontier, BundleError> {
         let mut scopes: BTreeSet<ScopeTag> = BTreeSet::new();

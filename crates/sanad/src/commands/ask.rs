@@ -125,7 +125,7 @@ pub async fn run(site: &Site, operation: &Operation) -> Result<(u8, Value)> {
             json!({ "ask": ask, "site": answered.to, "granted": answered.patient, "repeated": answered.repeated })
         }
         Operation::Grant { patient, to, by } => {
-            let to = site.facility_named(to).await?;
+            let to = site.site_named(to).await?;
             let granted = site.grant_patient(patient, to, by).await?;
             json!({ "site": granted.to, "granted": granted.patient })
         }
@@ -248,10 +248,6 @@ pub fn name(error: &AskError) -> Named {
         AskError::OwnAsk => plain(EXIT_REFUSED, "ask-own"),
         AskError::NoSuchPatient => plain(EXIT_USAGE, "ask-no-patient"),
         AskError::NoSuchSite => plain(EXIT_USAGE, "ask-no-site"),
-        AskError::SeveralSites(ids) => {
-            let ids = ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            (EXIT_USAGE, "ask-several-sites", vec![("sites", ids)])
-        }
         AskError::OpensNothing => plain(EXIT_REFUSED, "ask-opens-nothing"),
         AskError::AlreadyGranted => plain(EXIT_REFUSED, "ask-already-granted"),
         AskError::TooMany => plain(EXIT_REFUSED, "ask-too-many"),

@@ -18,7 +18,7 @@ pub async fn write(
     progress: Progress<'_>,
 ) -> Result<(u8, Value)> {
     let to = match to {
-        Some(name) => Some(site.site_called(name).await?),
+        Some(name) => Some(site.site_named(name).await?),
         None => None,
     };
     let options = WriteOptions { max_bytes, site: to };

@@ -5,7 +5,6 @@ use crate::say::{self, EXIT_FAILED, Trouble};
 use anyhow::Result;
 use sanad_log::ids::Lane;
 use sanad_log::tiny::{BadMtu, MTU_MAX, MTU_MIN};
-use sanad_node::budget::BudgetError;
 use sanad_node::link::{LinkError, LinkOptions, LinkSession};
 use sanad_node::site::Site;
 use serde::{Deserialize, Serialize};
@@ -77,7 +76,6 @@ pub async fn run(site: &Site, linking: &Linking, progress: Progress<'_>) -> Resu
         LinkError::Device(error) => {
             Trouble::Serial { device: linking.path.display().to_string(), why: error.to_string() }.into()
         }
-        LinkError::UnknownSite(site) => Trouble::UnknownSite(site).into(),
         LinkError::NotReady => Trouble::NoKeysYet.into(),
         LinkError::Site(error) => anyhow::Error::from(error),
         error => error.into(),
@@ -153,15 +151,15 @@ pub async fn run_budget(site: &Site, with: Option<&str>, change: Change) -> Resu
         Change::TakeAway => Some(None),
         Change::Set(bytes) => Some(Some(bytes)),
     };
+    let with = match with {
+        Some(with) => Some(site.site_named(with).await?),
+        None => None,
+    };
     if let (Some(with), Some(bytes)) = (with, bytes) {
-        site.set_budget(with, bytes).await.map_err(|error| match error {
-            BudgetError::UnknownSite(site) => Trouble::UnknownSite(site).into(),
-            BudgetError::Site(error) => anyhow::Error::from(error),
-            error => error.into(),
-        })?;
+        site.set_budget(with, bytes).await?;
     }
     let budgets = site.budgets().await?;
-    let wanted = budgets.into_iter().filter(|budget| with.is_none_or(|with| budget.site == with));
+    let wanted = budgets.into_iter().filter(|budget| with.is_none_or(|with| budget.facility == with));
     Ok((0, json!({ "budgets": wanted.collect::<Vec<_>>() })))
 }
 

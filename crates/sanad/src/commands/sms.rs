@@ -16,7 +16,7 @@ const PIECE_BYTES_MAX: usize = 48 * 1024;
 
 /// Lines for a site.
 pub async fn encode(site: &Site, to: &str, max_frames: usize) -> Result<(u8, Value)> {
-    let to = site.site_called(to).await?;
+    let to = site.site_named(to).await?;
     Ok((0, serde_json::to_value(site.sms_encode(to, max_frames).await?)?))
 }
 

@@ -135,7 +135,7 @@ fn said(v: &Voice, error: &AskError) -> Option<String> {
         AskError::Site(SiteError::BadCallSign) => v.t("asks-bad-call-sign"),
         AskError::NoSuchAsk | AskError::Withdrawn | AskError::OwnAsk => v.t("asks-gone"),
         AskError::NoSuchPatient => v.t("asks-no-patient"),
-        AskError::NoSuchSite | AskError::SeveralSites(_) | AskError::OpensNothing => v.t("asks-no-site"),
+        AskError::NoSuchSite | AskError::OpensNothing => v.t("asks-no-site"),
         AskError::AlreadyGranted | AskError::TooMany => v.t("asks-already"),
         AskError::NotRecorded => v.t("asks-not-recorded"),
         _ => return None,

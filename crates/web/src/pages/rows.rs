@@ -69,6 +69,7 @@ pub(crate) fn lanes(f: &Frame, rows: &[LaneRow]) -> Vec<LaneView> {
 pub(crate) struct PlaceView {
     pub call_sign: String,
     pub haven: bool,
+    pub keeper: bool,
     /// Whether all of it is confirmed there.
     pub confirmed: bool,
     pub said: String,
@@ -103,7 +104,8 @@ pub(crate) fn place(f: &Frame, row: &PlaceRow) -> PlaceView {
         Reads::Partly => f.t("place-partly-readable"),
         Reads::Sealed => f.t("place-sealed"),
     });
-    PlaceView { call_sign: row.call_sign.clone(), haven: row.kind == SiteKind::Haven, confirmed, said, more }
+    let (haven, keeper) = (row.kind == SiteKind::Haven, row.kind == SiteKind::Keeper);
+    PlaceView { call_sign: row.call_sign.clone(), haven, keeper, confirmed, said, more }
 }
 
 /// A patient in a list.
