@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 use support::fhir::{observation, patient};
-use support::{DEADLINE, Dice, PASSPHRASE, Scratch, Site, poll, run, sanad};
+use support::{DEADLINE, Dice, PASSPHRASE, Scratch, Site, memory_of, poll, run, sanad};
 
 /// A process that keeps. Killed when dropped.
 struct Keep {
@@ -50,9 +50,7 @@ impl Keep {
 
     /// Resident memory, now and at most, in bytes.
     fn memory(&self, name: &str) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+        memory_of(&self.child, name)
     }
 
     fn stop(mut self) {

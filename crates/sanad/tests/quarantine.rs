@@ -3,20 +3,13 @@
 
 mod support;
 
-use sanad_log::control::FacilitySecret;
-use sanad_log::directory::Directory;
-use sanad_log::entry::{BodyKind, Entry, Header};
-use sanad_log::ids::{DeviceId, EntryId, Lane, LogId, NetworkId, ScopeTag, Seq};
-use sanad_log::seal::SealKey;
+use sanad_log::ids::{EntryId, Lane, LogId};
 use sanad_log::sign::{Ed25519Signer, Signer as _};
-use sanad_node::site::{self, system_entropy};
-use sanad_record::op::{Action, Op, Save};
-use sanad_store::Folder;
 use serde_json::Value;
 use std::process::Command;
-use std::time::Duration;
 use support::fhir::patient;
-use support::{PASSPHRASE, Ran, Scratch, Site, files, run, sanad};
+use support::hand::{Hand, head};
+use support::{Ran, Scratch, Site, files, run, sanad};
 
 fn quarantine(site: &Site, what: &str, rest: &[&str]) -> Command {
     let mut command = sanad();
@@ -32,66 +25,6 @@ fn listed(site: &Site) -> Vec<Value> {
     ran(site, "list", &[]).code(0).json()["quarantine"].as_array().unwrap().clone()
 }
 
-/// What it takes to write an entry by hand for a site that is not running.
-struct Hand {
-    network: NetworkId,
-    key: SealKey,
-}
-
-impl Hand {
-    /// Looks into a site's folder: its network, the network's key, its device.
-    fn of(site: &Site) -> (Hand, DeviceId) {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(async {
-            let open = site::Site::open(&site.dir, PASSPHRASE, Duration::ZERO).unwrap();
-            let key = open.with_directory(|directory| directory.epoch_keys().next().cloned()).await.unwrap().unwrap();
-            let found = (Hand { network: open.network(), key }, open.device());
-            open.close().await;
-            found
-        })
-    }
-
-    /// A patient, as the entry at this place of a log; signed only if there is somebody to sign.
-    fn entry(&self, log: LogId, (seq, prev): (Seq, EntryId), id: &str, signer: Option<&Ed25519Signer>) -> Entry {
-        let raw = patient(id, "Haddad").to_string().into_bytes();
-        let key = format!("Patient/{id}").parse().unwrap();
-        let save =
-            Save { idempotency: None, by: None, ops: vec![Op { action: Action::Put, key, parents: vec![], raw }] };
-        let mut header = Header {
-            log,
-            seq,
-            prev,
-            scope: ScopeTag::NETWORK,
-            hlc: sanad_log::clock::Hlc::from_ms(1_519_989_600_000),
-            kind: BodyKind::Sealed,
-            body_hash: [0; 32],
-            body_len: 0,
-            signature: [7; 64],
-        };
-        let body = self.key.seal(&save.encode(), &header.sealed_part(), &mut system_entropy());
-        if let Some(signer) = signer {
-            return Entry::sign(header, body, &self.network, signer).unwrap();
-        }
-        header.body_hash = *blake3::hash(&body).as_bytes();
-        header.body_len = body.len() as u32;
-        Entry::from_disk(&header.encode(), body).unwrap()
-    }
-
-    /// Puts entries into the folder of a site, which believes what is on its own disk.
-    fn plant(&self, site: &Site, entries: &[Entry]) {
-        let mut store = Folder::open(&site.dir).unwrap().unlock(PASSPHRASE, Duration::ZERO).unwrap();
-        let directory = Directory::new(self.network, FacilitySecret::generate(&mut system_entropy()));
-        assert_eq!(store.append(entries, &directory).unwrap().stored, entries.len() as u64);
-    }
-}
-
-/// The last place of a site's own log, and its entry.
-fn head(site: &Site, log: LogId) -> (Seq, EntryId) {
-    let mut store = Folder::open(&site.dir).unwrap().unlock(PASSPHRASE, Duration::ZERO).unwrap();
-    let span = store.spans().unwrap().into_iter().find(|span| span.log == log);
-    span.map_or((0, EntryId([0; 32])), |span| (span.to, span.last_id))
-}
-
 #[test]
 fn one_bad_entry_stops_nothing_and_is_listed_written_out_and_taken_in() {
     let scratch = Scratch::new("quarantine");
@@ -102,13 +35,13 @@ fn one_bad_entry_stops_nothing_and_is_listed_written_out_and_taken_in() {
     assert!(none.out.contains("Nothing is kept apart"), "{none:?}");
 
     olive.import(&scratch.write("in/good.json", patient("good", "Samir").to_string()));
-    let (hand, device) = Hand::of(&olive);
-    let log = LogId { lane: Lane::Clinical, author: device };
+    let hand = Hand::of(&olive);
+    let log = hand.log(Lane::Clinical);
     let (seq, prev) = head(&olive, log);
     let stranger = Ed25519Signer::from_seed(&[90; 32]);
     let of_stranger = LogId { lane: Lane::Urgent, author: stranger.device() };
-    let forged = hand.entry(log, (seq + 1, prev), "forged", None);
-    let unknown = hand.entry(of_stranger, (1, EntryId([0; 32])), "unknown", Some(&stranger));
+    let forged = hand.patient(log, (seq + 1, prev), "forged", None);
+    let unknown = hand.patient(of_stranger, (1, EntryId([0; 32])), "unknown", Some(&stranger));
     hand.plant(&olive, &[forged.clone(), unknown.clone()]);
 
     // One session: what is bad is kept apart, and everything else comes in.
@@ -179,7 +112,7 @@ fn one_bad_entry_stops_nothing_and_is_listed_written_out_and_taken_in() {
     assert_eq!(records.len(), 2);
     let record = records.iter().map(|(_, raw)| String::from_utf8_lossy(raw)).find(|raw| raw.contains("\"signature\""));
     let record = record.expect("a record of what was not signed");
-    for named in ["Olive", "Heron", "Cedar", &format!("{device}/clinical/{}", seq + 1)] {
+    for named in ["Olive", "Heron", "Cedar", &format!("{}/clinical/{}", log.author, seq + 1)] {
         assert!(record.contains(named), "{named}: {record}");
     }
     cedar.is_sound();

@@ -6,6 +6,7 @@ pub mod control;
 #[cfg(target_os = "linux")]
 pub mod fabric;
 pub mod fhir;
+pub mod hand;
 pub mod relay;
 
 use relay::Relay;
@@ -139,6 +140,13 @@ pub fn poll<T>(within: Duration, mut look: impl FnMut() -> Option<T>) -> Option<
         }
         thread::sleep(LOOK);
     }
+}
+
+/// Bytes that `/proc/PID/status` says of a process under this name.
+pub fn memory_of(child: &Child, name: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
 }
 
 /// A site: its folder, and the way on which others reach it wherever it listens.
@@ -309,6 +317,11 @@ impl Served {
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Bytes that `/proc/PID/status` says under this name.
+    pub fn memory(&self, name: &str) -> u64 {
+        memory_of(&self.child, name)
     }
 
     /// True while it runs.

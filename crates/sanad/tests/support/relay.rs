@@ -13,6 +13,8 @@ pub enum Fault {
     None,
     /// Is cut for good once so many bytes have passed, whichever way.
     CutAfter(usize),
+    /// Passes so many bytes, whichever way, and then nothing, without an end.
+    StallAfter(usize),
     /// Changes one bit of the byte at this place.
     FlipAt(usize),
 }
@@ -84,6 +86,13 @@ fn copy((mut from, mut to): (TcpStream, TcpStream), fault: Fault, answers: bool,
                 let mut passed = passed.lock().unwrap();
                 keep = count.min(bytes.saturating_sub(*passed));
                 *passed += count;
+            }
+            Fault::StallAfter(bytes) => {
+                let mut passed = passed.lock().unwrap();
+                *passed += count;
+                if *passed > bytes {
+                    continue;
+                }
             }
             Fault::FlipAt(at) if answers && (place..place + count).contains(&at) => buffer[at - place] ^= 0x10,
             _ => {}
