@@ -1,5 +1,6 @@
 //! The command line. Others script against these names; they stay.
 
+use crate::amount;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -64,7 +65,7 @@ pub enum Command {
         #[arg(long, value_name = "FOLDER")]
         watch: Vec<PathBuf>,
         /// Largest bundle written to a watched folder, in bytes; K, M and G are powers of 1024.
-        #[arg(long, value_name = "N", value_parser = bytes, default_value = "512M")]
+        #[arg(long, value_name = "N", value_parser = bytes, default_value = "512MiB")]
         watch_bytes: u64,
     },
     /// Run the keeper of a folder, or the keepers in it, each of another network: no screens, one port.
@@ -268,16 +269,9 @@ pub enum Sms {
     },
 }
 
-/// A number of bytes: `65536`, `64K`, `512M`, `4G`.
+/// As an argument.
 fn bytes(text: &str) -> Result<u64, String> {
-    let (digits, shift) = match text.char_indices().last() {
-        Some((at, 'k' | 'K')) => (&text[..at], 10),
-        Some((at, 'm' | 'M')) => (&text[..at], 20),
-        Some((at, 'g' | 'G')) => (&text[..at], 30),
-        _ => (text, 0),
-    };
-    let number: u64 = digits.parse().map_err(|_| "a number, with or without K, M or G".to_owned())?;
-    number.checked_mul(1 << shift).ok_or_else(|| "too many bytes".to_owned())
+    amount::bytes(text).ok_or_else(|| "a number of bytes, as 500000, 500k, 5M, 5MiB or 2G".to_owned())
 }
 
 #[derive(Args)]

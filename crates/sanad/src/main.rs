@@ -1,6 +1,7 @@
 //! `sanad`: one binary for a facility. The command line is a thin skin; what it does is done by `sanad_node`.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod amount;
 mod cli;
 mod commands;
 mod harden;

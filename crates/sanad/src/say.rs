@@ -246,7 +246,7 @@ fn name_trouble(trouble: &Trouble) -> Named {
         Trouble::UnknownAddress(address) => (EXIT_USAGE, "unknown-address", vec![("address", address.clone())]),
         Trouble::PolicyNoAuthority => (EXIT_REFUSED, "policy-no-authority", vec![]),
         Trouble::ExplainNotUnderstood(what) => (EXIT_USAGE, "explain-not-understood", vec![("what", what.clone())]),
-        Trouble::ExplainNotFound(what) => (EXIT_FAILED, "explain-not-found", vec![("what", what.clone())]),
+        Trouble::ExplainNotFound(what) => (EXIT_USAGE, "explain-not-found", vec![("what", what.clone())]),
         Trouble::ExplainAmbiguous(what) => (EXIT_USAGE, "explain-ambiguous", vec![("what", what.clone())]),
         Trouble::IsAKeeper => (EXIT_USAGE, "is-a-keeper", vec![]),
         Trouble::NotAKeeper(folder) => (EXIT_USAGE, "not-a-keeper", vec![("folder", folder.display().to_string())]),

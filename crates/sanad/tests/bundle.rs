@@ -10,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use support::fhir::{lines, observation, patient};
+use support::rights::{Disk, ran_in_a_user_namespace};
 use support::{DEADLINE, Dice, PASSPHRASE, Ran, Scratch, Site, files, poll, run, sanad};
 
 /// Bytes of a chunk, and of what stands before the first one: `docs/protocol.md` §11.
@@ -403,15 +404,13 @@ fn what_is_urgent_and_pinned_patients_fit_before_the_rest() {
 
 #[test]
 fn a_full_stick_holds_a_bundle_up_to_its_last_whole_chunk_and_is_carried_on_when_there_is_room() {
-    let scratch = Scratch::new("full-stick");
-    let disk = scratch.at("disk");
-    fs::create_dir_all(&disk).unwrap();
-    let mut mount = std::process::Command::new("mount");
-    mount.args(["-t", "tmpfs", "-o", "size=300k", "tmpfs"]).arg(&disk);
-    if !mount.status().is_ok_and(|status| status.success()) {
-        println!("NOT SHOWN: this user may not mount a small disk, so nothing was proven here");
+    let test = "a_full_stick_holds_a_bundle_up_to_its_last_whole_chunk_and_is_carried_on_when_there_is_room";
+    if ran_in_a_user_namespace(test) {
         return;
     }
+    let scratch = Scratch::new("full-stick");
+    let mounted = Disk::mount(scratch.at("disk"), "300k");
+    let disk = mounted.0.clone();
     let (cedar, haven) = pair(&scratch);
     cedar.import(&scratch.write("heavy.ndjson", heavy(30)));
     let stick = disk.join("stick");
@@ -433,12 +432,10 @@ fn a_full_stick_holds_a_bundle_up_to_its_last_whole_chunk_and_is_carried_on_when
             fs::remove_file(disk.join(name)).unwrap();
         }
     }
-    let mut more = std::process::Command::new("mount");
-    assert!(more.args(["-o", "remount,size=4m"]).arg(&disk).status().unwrap().success());
+    mounted.resize("4m");
     assert_eq!(write(&cedar, &stick, &[])["continued"], true);
     read(&haven, &stick);
     assert_eq!(haven.export(&scratch.at("out")).len(), 31);
-    drop(std::process::Command::new("umount").arg("-l").arg(&disk).status());
 }
 
 #[test]

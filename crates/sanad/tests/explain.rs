@@ -72,7 +72,7 @@ fn never_lull_status_and_explain_say_why_a_record_is_not_elsewhere_yet() {
     let said = heard("Olive").expect("Olive's receipt comes back");
     assert_eq!((&said["not_yet_safe"]["records"], &site(&said, "Olive")["reads"]), (&0.into(), &"sealed".into()));
     assert_eq!(cedar.ok("status", &[])["not_yet_safe"]["records"], 0);
-    let unknown = olive.run("explain", &["patient-0"]).code(1);
+    let unknown = olive.run("explain", &["patient-0"]).code(2);
     assert!(unknown.out.is_empty() && unknown.err.contains("sealed here"), "{unknown:?}");
     let author = cedar.ok("explain", &["patient-0"]);
     assert!(author["subject"]["author"].is_null(), "a patient has no author");
@@ -118,7 +118,7 @@ fn an_entry_is_found_by_its_place_and_by_its_digits() {
     assert_eq!(site(&there, "Cedar")["standing"], "confirmed");
     let words = run(sanad().arg("explain").arg(&haven.dir).arg(digits)).code(0);
     assert!(words.out.contains("written ") && words.out.contains("confirmed; its newest receipt"), "{}", words.out);
-    let entry = haven.run("explain", &["0000000000000000/clinical/1"]).code(1);
+    let entry = haven.run("explain", &["0000000000000000/clinical/1"]).code(2);
     assert!(entry.err.contains("0000000000000000/clinical/1"), "{entry:?}");
     for nonsense in ["Observation/o1", "a/b/c", "Patient/", "two words", "abcd/urgent/0", "abcd/5/1"] {
         let ran = cedar.run("explain", &[nonsense]).code(2);
@@ -126,7 +126,7 @@ fn an_entry_is_found_by_its_place_and_by_its_digits() {
         let mut arabic = cedar.command("explain", &[nonsense]);
         assert!(run(arabic.env("SANAD_LANG", "ar")).code(2).err.contains("لم يُفهم"));
     }
-    let missing = cedar.run("explain", &["nobody"]).code(1);
+    let missing = cedar.run("explain", &["nobody"]).code(2);
     assert!(missing.out.is_empty() && missing.err.contains("nobody"), "{missing:?}");
 }
 

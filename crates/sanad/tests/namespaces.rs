@@ -27,8 +27,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use support::control::tell;
-use support::fabric::{Counts, Fabric, Link, ran_in_a_user_namespace};
+use support::fabric::{Counts, Fabric, Link};
 use support::fhir::{observation, patient};
+use support::rights::ran_in_a_user_namespace;
 use support::{DEADLINE, Dice, PASSPHRASE, Scratch, copy_folder, poll, run, sanad};
 
 /// Call signs, and how each is let in; the first founds the network, the last is the keeper.

@@ -93,16 +93,20 @@ fn lost_in_words(lost: &Value) -> String {
     out
 }
 
+/// Enclave, haven or keeper.
+fn kind_in_words(kind: &Value) -> String {
+    text(&format!("kind-{}", string(kind)), &[])
+}
+
 /// The two gauges, by lane, and the other sites.
 pub fn status_in_words(status: &Value) -> String {
     let mut out = String::new();
-    let _ = writeln!(
-        out,
-        "{} ({}), network {}",
-        string(&status["site"]),
-        string(&status["kind"]),
-        string(&status["network"])
-    );
+    let args = [
+        ("site", string(&status["site"])),
+        ("kind", kind_in_words(&status["kind"])),
+        ("network", string(&status["network"])),
+    ];
+    let _ = writeln!(out, "{}", text("status-site", &args));
     out.push_str(&keeper_in_words(&status["keeper"]));
     let records = text("status-records", &[]);
     for (name, id) in [("only_here", "status-only-here"), ("not_yet_safe", "status-not-yet-safe")] {
@@ -129,7 +133,7 @@ pub fn status_in_words(status: &Value) -> String {
             out,
             "  {:<16} {:<8} {heard}, {} {records} {behind}",
             string(&site["site"]),
-            string(&site["kind"]),
+            kind_in_words(&site["kind"]),
             number(&site["behind"]["records"])
         );
         if site["kind"] == "keeper" {
@@ -198,7 +202,7 @@ pub fn explain_in_words(said: &Value) -> String {
             let args = [
                 ("id", string(&subject["id"])),
                 ("by", by),
-                ("lane", string(&subject["lane"])),
+                ("lane", text(&format!("status-lane-{}", string(&subject["lane"])), &[])),
                 ("seq", count(&subject["seq"])),
                 ("time", time(&subject["written_ms"])),
             ];
@@ -221,7 +225,7 @@ pub fn explain_in_words(said: &Value) -> String {
         let _ = writeln!(out, "{}", text("explain-alone", &[]));
     }
     for site in sites.into_iter().flatten() {
-        let _ = writeln!(out, "{} ({})", string(&site["site"]), string(&site["kind"]));
+        let _ = writeln!(out, "{} ({})", string(&site["site"]), kind_in_words(&site["kind"]));
         for reason in reasons(site) {
             let _ = writeln!(out, "  {reason}");
         }
@@ -270,8 +274,11 @@ mod tests {
 
     #[test]
     fn every_reason_and_lane_has_words() {
-        for id in
-            WHYS.map(|why| format!("why-{why}")).into_iter().chain(LANES.map(|lane| format!("status-lane-{lane}")))
+        for id in WHYS
+            .map(|why| format!("why-{why}"))
+            .into_iter()
+            .chain(LANES.map(|lane| format!("status-lane-{lane}")))
+            .chain(["enclave", "haven", "keeper"].map(|kind| format!("kind-{kind}")))
         {
             assert_ne!(text(&id, &[]), id);
         }

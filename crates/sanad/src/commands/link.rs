@@ -1,5 +1,6 @@
 //! `sanad link` and `sanad budget`: tiny links, and how much may travel.
 
+use crate::amount;
 use crate::cli::{Lanes, Link};
 use crate::say::{self, EXIT_FAILED, Trouble};
 use anyhow::Result;
@@ -131,17 +132,8 @@ pub fn budget(given: &str) -> Result<Change> {
     if given == "none" {
         return Ok(Change::TakeAway);
     }
-    let amount = given.strip_suffix("/day").unwrap_or(given).trim();
-    let digits = amount.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let unit = match &amount[digits.len()..] {
-        "" | "B" => 1,
-        "kB" | "KB" | "k" => 1_000,
-        "MB" | "M" => 1_000_000,
-        "GB" | "G" => 1_000_000_000,
-        _ => return Err(bad().into()),
-    };
-    let number: u64 = digits.trim().parse().map_err(|_| bad())?;
-    Ok(Change::Set(number.checked_mul(unit).ok_or_else(bad)?))
+    let amount = given.strip_suffix("/day").unwrap_or(given);
+    Ok(Change::Set(amount::bytes(amount).ok_or_else(bad)?))
 }
 
 /// Sets a budget, or shows them.
@@ -167,13 +159,14 @@ pub async fn run_budget(site: &Site, with: Option<&str>, change: Change) -> Resu
 pub fn budgets_in_words(result: &Value) -> String {
     let mut out = String::new();
     for budget in result["budgets"].as_array().into_iter().flatten() {
-        let number = |name: &str| budget[name].as_u64().unwrap_or_default();
-        let (used, of) = (number("used_today"), number("bytes_a_day"));
-        let state = if budget["used_up"] == true { ", used up: only what is urgent travels" } else { "" };
+        let number = |name: &str| budget[name].as_u64().unwrap_or_default().to_string();
+        let site = budget["site"].as_str().unwrap_or_default().to_owned();
+        let args = [("site", site), ("used", number("used_today")), ("of", number("bytes_a_day"))];
+        let id = if budget["used_up"] == true { "budget-used-up" } else { "budget-used" };
         // Writing to a string cannot fail.
-        let _ = writeln!(out, "  {}: {used} of {of} bytes today{state}", budget["site"].as_str().unwrap_or_default());
+        let _ = writeln!(out, "  {}", say::text(id, &args));
     }
-    if out.is_empty() { "no site has a budget\n".to_owned() } else { out }
+    if out.is_empty() { format!("{}\n", say::text("budget-none", &[])) } else { out }
 }
 
 #[cfg(test)]

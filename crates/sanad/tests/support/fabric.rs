@@ -261,17 +261,3 @@ fn destination(packet: &[u8]) -> Option<usize> {
     let [a, b, c, host] = packet.get(16..20)? else { return None };
     (version == 4 && [*a, *b, *c] == NET).then(|| usize::from(*host).checked_sub(1)).flatten()
 }
-
-/// Where not everybody may make a namespace, runs the test again as the root of a user namespace, where the kernel lets it;
-/// returns true if it has done so, and there is nothing left to do.
-pub fn ran_in_a_user_namespace(test: &str) -> bool {
-    if rustix::process::geteuid().is_root() {
-        return false;
-    }
-    let own = std::env::current_exe().expect("a test is a program");
-    let mut again = Command::new("unshare");
-    again.args(["--user", "--map-root-user", "--"]).arg(own).args(["--exact", test, "--nocapture"]);
-    let ended = again.status().expect("unshare of util-linux is needed, to make network namespaces");
-    assert!(ended.success(), "as root of a user namespace it failed: {ended}");
-    true
-}

@@ -8,6 +8,7 @@ pub mod fabric;
 pub mod fhir;
 pub mod hand;
 pub mod relay;
+pub mod rights;
 
 use relay::Relay;
 use serde_json::Value;

@@ -343,27 +343,3 @@ fn a_full_database_refuses_the_save_and_loses_nothing() {
         store.db.query_row("PRAGMA max_page_count = 100000", [], |_| Ok(())).unwrap();
     });
 }
-
-/// The same on a disk that is really full. Needs the right to mount; where there is none, the test above stands alone.
-#[test]
-fn a_full_disk_refuses_the_save_and_loses_nothing() {
-    let dir = TempDir::new();
-    let mount = |args: &[&str]| {
-        Command::new(args[0]).args(&args[1..]).arg(dir.path()).output().is_ok_and(|out| out.status.success())
-    };
-    if !mount(&["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs"]) {
-        return;
-    }
-    let filler = dir.path().join("filler");
-    let result = std::panic::catch_unwind(|| {
-        std::fs::write(&filler, vec![1; 11 << 20]).unwrap();
-        let inner = dir.path().join("data");
-        let folder = Folder::create(&inner).unwrap();
-        let mut store = folder.found("p", KdfCost::TEST, &secrets(), &mut entropy(1)).unwrap();
-        fill(&mut store, &inner, |_| std::fs::remove_file(&filler).unwrap());
-    });
-    assert!(mount(&["umount"]));
-    if let Err(panic) = result {
-        std::panic::resume_unwind(panic);
-    }
-}
