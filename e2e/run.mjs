@@ -61,7 +61,7 @@ async function addresses(page) {
     const found = page.locator(selector).first();
     return (await found.count()) ? await found.getAttribute('href') : undefined;
   };
-  const list = { overview: '/', sites: '/sites', patients: '/patients', conflicts: '/conflicts', quarantine: '/quarantine', missing: '/patients/nobody-is-called-this' };
+  const list = { overview: '/', sites: '/sites', patients: '/patients', conflicts: '/conflicts', asks: '/asks', quarantine: '/quarantine', missing: '/patients/nobody-is-called-this' };
   list.patient = await first('/patients', '.person:has(.chip--warn)') ?? await first('/patients', '.person');
   list.plain = await first('/patients', '.person:not(:has(.chip))');
   list.last = await first('/patients', 'a[rel=next]');
@@ -85,13 +85,26 @@ async function addresses(page) {
   return Object.fromEntries(Object.entries(list).filter(([, path]) => path));
 }
 
+// A chart is opened to another site by a button, never by Enter in a field.
+async function enterOpensNothing(page) {
+  await page.goto(`${base}/asks`);
+  const by = page.locator('form[action="/asks/answer"] input[name=by]').first();
+  if (!await by.count()) return;
+  await by.fill('Heron');
+  await by.press('Enter');
+  await page.waitForTimeout(300);
+  if (page.url() !== `${base}/asks`) problem('asks', `Enter answers an ask: ${page.url()}`);
+}
+
 // What a page must be, whatever is on it.
 async function check(page, where) {
   const seen = await page.evaluate(targetMin => {
     const root = document.documentElement;
     const small = [...document.querySelectorAll('a, button, input:not([type=hidden]), summary')]
       .filter(element => !element.closest('.kv, .skip, dd') && !element.matches('.skip') && element.getClientRects().length)
-      .map(element => [element.className || element.tagName, Math.round(element.getBoundingClientRect().height)])
+      // A finger that meets the label of a choice has met the choice.
+      .map(element => [element, element.matches('[type=radio], [type=checkbox]') ? element.closest('label') ?? element : element])
+      .map(([element, target]) => [element.className || element.tagName, Math.round(target.getBoundingClientRect().height)])
       .filter(([, height]) => height < targetMin - 1);
     const cut = [...document.querySelectorAll('body *')].filter(element =>
       !element.matches('.unseen, .skip, pre, svg, svg *') && element.scrollWidth > element.clientWidth + 1
@@ -121,6 +134,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await signIn(page);
     }
     list ??= await addresses(page);
+    await enterOpensNothing(page);
     await page.goto(base);
     if (await page.evaluate(() => document.documentElement.lang) !== lang) await page.click(`button[name=language][value=${lang}]`);
     for (const light of ['day', 'night']) {

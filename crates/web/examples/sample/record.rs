@@ -7,8 +7,9 @@ use sanad_record::merge::ConflictKind;
 use sanad_record::version::VersionId;
 use sanad_web::fixed::Fixed;
 use sanad_web::model::{
-    Aside, Confirmed, Conflict, Failing, ForkRow, Gauges, Lane, LaneRow, Overview, PatientPage, Piece, PlaceRow,
-    Policy, Reads, ResourcePage, Side, SiteKind, SiteRow, SyncOutcome, SyncRow, VersionRow,
+    Answer, Aside, Asks, Confirmed, Conflict, Failing, ForkRow, Gauges, Lane, LaneRow, Overview, OwnAsk, PatientPage,
+    PendingAsk, Piece, PlaceRow, Policy, Reads, ResourcePage, Side, SiteKind, SiteRow, SyncOutcome, SyncRow,
+    VersionRow,
 };
 use serde_json::{Value, json};
 
@@ -44,6 +45,7 @@ pub fn made_up(now_ms: u64) -> Fixed {
     patients[0].readable_at = ["Cedar", "زيتون", "Haven"].map(str::to_owned).to_vec();
     patients[3].only_here = 4;
     maker.organization();
+    let asks = asks(now_ms, &maker.resources);
     Fixed {
         gauges: Gauges {
             call_sign: "Cedar".to_owned(),
@@ -55,7 +57,7 @@ pub fn made_up(now_ms: u64) -> Fixed {
         overview: overview(now_ms),
         patients,
         resources: maker.resources,
-        asks: sanad_web::model::Asks::default(),
+        asks,
         pieces: pieces(now_ms),
         forks: forks(now_ms),
         version_bytes: maker.version_bytes,
@@ -140,6 +142,51 @@ fn pieces(now_ms: u64) -> Vec<Piece> {
         Piece { how: "here".to_owned(), from: None, ..piece(4, "damage", Some("أرز"), None) },
         Piece { adopted_ms: Some(minutes_ago(90)), ..piece(2, "signature", Some("Kestrel"), Some(1_600)) },
     ]
+}
+
+fn asks(now_ms: u64, resources: &[ResourcePage]) -> Asks {
+    let patient = |id: &str| {
+        let found = resources.iter().find(|page| page.key.resource_type == "Patient" && page.key.id == id);
+        (id.to_owned(), found.and_then(|page| page.raw.clone()).unwrap_or_default())
+    };
+    let candidate = |id: &str, exact: bool| {
+        let (id, raw) = patient(id);
+        (id, raw, exact)
+    };
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    Asks {
+        pending: vec![
+            PendingAsk {
+                id: "ask-1".to_owned(),
+                site: "زيتون".to_owned(),
+                by: Some("Heron".to_owned()),
+                at_ms: now_ms - 35 * MINUTE_MS,
+                whom: words(&["mahmoud ali", "khaled", "1985"]),
+                candidates: vec![candidate("p0", false), candidate("p10", false)],
+            },
+            PendingAsk {
+                id: "ask-2".to_owned(),
+                site: "Kestrel".to_owned(),
+                by: None,
+                at_ms: now_ms - 200 * MINUTE_MS,
+                whom: words(&["k7-201"]),
+                candidates: vec![candidate("p1", true)],
+            },
+        ],
+        own: vec![
+            OwnAsk {
+                whom: words(&["هدي درويش"]),
+                at_ms: now_ms - 90 * MINUTE_MS,
+                withdrawn: false,
+                answers: vec![
+                    Answer { site: "Haven".to_owned(), charts: Some(1), patients: vec![patient("p3")] },
+                    Answer { site: "سنونو".to_owned(), charts: None, patients: vec![] },
+                ],
+            },
+            OwnAsk { whom: words(&["k9-17"]), at_ms: now_ms - 1_500 * MINUTE_MS, withdrawn: true, answers: vec![] },
+        ],
+        at_once: false,
+    }
 }
 
 fn forks(now_ms: u64) -> Vec<ForkRow> {
