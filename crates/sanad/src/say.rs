@@ -77,10 +77,10 @@ pub enum Trouble {
     TooMuchText,
     /// Something is in the folder already.
     #[error("the folder is not empty")]
-    ExportOccupied(String),
+    QuarantineExportOccupied(String),
     /// The folder cannot be written.
     #[error("the folder cannot be written")]
-    ExportFailed(String),
+    QuarantineExportFailed(String),
     /// The port is taken.
     #[error("cannot listen there")]
     CannotListen(String),
@@ -257,8 +257,10 @@ fn name_trouble(trouble: &Trouble) -> Named {
         Trouble::BadAddress(address) => (EXIT_USAGE, "bad-address", vec![("address", address.clone())]),
         Trouble::PeerOfWhich(name) => (EXIT_USAGE, "peer-of-which", vec![("name", name.clone())]),
         Trouble::TooMuchText => (EXIT_USAGE, "too-much-text", vec![]),
-        Trouble::ExportOccupied(out) => (EXIT_REFUSED, "quarantine-export-occupied", vec![("out", out.clone())]),
-        Trouble::ExportFailed(why) => (EXIT_FAILED, "quarantine-export-failed", vec![("why", why.clone())]),
+        Trouble::QuarantineExportOccupied(out) => {
+            (EXIT_REFUSED, "quarantine-export-occupied", vec![("out", out.clone())])
+        }
+        Trouble::QuarantineExportFailed(why) => (EXIT_FAILED, "quarantine-export-failed", vec![("why", why.clone())]),
         Trouble::Serial { device, why } => {
             (EXIT_FAILED, "serial", vec![("device", device.clone()), ("why", why.clone())])
         }

@@ -48,7 +48,7 @@ fn only_here(site: &Site) -> u64 {
     site.ok("status", &[])["only_here"]["records"].as_u64().unwrap()
 }
 
-fn resources(site: &Site) -> u64 {
+fn entries(site: &Site) -> u64 {
     site.ok("status", &[])["stored"]["entries"].as_u64().unwrap()
 }
 
@@ -168,7 +168,7 @@ fn a_stick_with_foreign_files_changes_nothing_and_none_of_them_is_touched() {
     fs::create_dir(scratch.at("stick/folder")).unwrap();
     other.import(&scratch.write("some.ndjson", lines(2, 2)));
     write(&other, &scratch.at("stick/another-network"), &[]);
-    let (before, held) = (files(&scratch.at("stick")), resources(&haven));
+    let (before, held) = (files(&scratch.at("stick")), entries(&haven));
     for name in ["random", "random-small", "letter.txt", "empty", "archive.zip", "another-network"] {
         let refused = ran(&haven, &["bundle", "read"], &[text(&scratch.at("stick").join(name))]).code(3);
         assert!(refused.out.is_empty() && refused.err.contains("not readable with this network's keys"), "{refused:?}");
@@ -186,7 +186,7 @@ fn a_stick_with_foreign_files_changes_nothing_and_none_of_them_is_touched() {
     ran(&cedar, &["bundle", "write"], &[text(&scratch.at("stick/x")), "--max-bytes", "100"]).code(2);
     ran(&cedar, &["bundle", "write"], &[text(&scratch.at("stick/x")), "--max-bytes", "much"]).code(2);
     assert!(files(&scratch.at("stick")) == before, "nothing on the stick was changed");
-    assert_eq!(resources(&haven), held);
+    assert_eq!(entries(&haven), held);
     // A bundle of another site of this network is not written over either; an empty file is free.
     write(&cedar, &scratch.at("stick/empty"), &[]);
     let refused = ran(&haven, &["bundle", "write"], &[text(&scratch.at("stick/empty"))]).code(3);

@@ -42,14 +42,19 @@ impl Watched {
         String::from_utf8_lossy(&std::fs::read(&self.trace).unwrap_or_default()).into_owned()
     }
 
+    fn tell_program(&self, signal: rustix::process::Signal) {
+        let programs = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.child.id()));
+        for pid in programs.unwrap_or_default().split_whitespace() {
+            if let Some(pid) = pid.parse().ok().and_then(rustix::process::Pid::from_raw) {
+                let _ = rustix::process::kill_process(pid, signal);
+            }
+        }
+    }
+
     /// Ends strace, which ends what it watches.
     fn end(mut self) -> String {
         // The program first, so that it ends in good order; strace follows it.
-        let program = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.child.id())).unwrap();
-        for pid in program.split_whitespace() {
-            let pid = rustix::process::Pid::from_raw(pid.parse().unwrap()).unwrap();
-            rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        }
+        self.tell_program(rustix::process::Signal::TERM);
         poll(DEADLINE, || self.child.try_wait().unwrap()).expect("it ends");
         self.text()
     }
@@ -57,6 +62,7 @@ impl Watched {
 
 impl Drop for Watched {
     fn drop(&mut self) {
+        self.tell_program(rustix::process::Signal::KILL);
         drop(self.child.kill());
         drop(self.child.wait());
     }
@@ -166,7 +172,7 @@ fn discovery_speaks_to_the_link_alone_and_members_find_each_other_by_it() {
     let two = discovering(&scratch, "two", &haven);
     let listening = |watched: &Watched| poll(DEADLINE, || addresses(&watched.text(), &["bind"]).into_iter().next());
     listening(&one).expect("Cedar listens");
-    let met = poll(Duration::from_secs(60), || {
+    let met = poll(DEADLINE, || {
         // Until it takes commands, the folder is just in use.
         let ran = cedar.run("status", &[]);
         let sites = (ran.code == 0).then(|| ran.json()["sites"].clone())?;

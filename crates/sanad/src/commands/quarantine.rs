@@ -92,8 +92,8 @@ async fn export(site: &Site, out: &Path, numbers: &[u64]) -> Result<(u8, Value)>
         }
     }
     let writing = |error: io::Error| match error.kind() {
-        io::ErrorKind::AlreadyExists => Trouble::ExportOccupied(out.display().to_string()),
-        kind => Trouble::ExportFailed(kind.to_string()),
+        io::ErrorKind::AlreadyExists => Trouble::QuarantineExportOccupied(out.display().to_string()),
+        kind => Trouble::QuarantineExportFailed(kind.to_string()),
     };
     new_folder(out).map_err(writing)?;
     let (mut unsealed, mut lost) = (0u64, 0u64);
