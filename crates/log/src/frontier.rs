@@ -10,6 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const INTERVALS_MAX: usize = 4_096;
 /// Most authors in a frontier from outside.
 pub const AUTHORS_MAX: usize = 100_000;
+/// Stands where a lane mask would, and is none: authors follow that are alike.
+const MASK_RUN: u8 = 0x11;
+/// From so many on it pays.
+const MASK_RUN_MIN: usize = 4;
 
 /// Places `from..=to` of one log.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -198,20 +202,36 @@ impl Frontier {
         for author in &strangers {
             out.extend_from_slice(author.as_bytes());
         }
-        for author in registry.iter().chain(strangers) {
-            self.put_author(&mut out, *author);
+        let authors: Vec<_> = registry.iter().chain(strangers).map(|author| (*author, self.mask(author))).collect();
+        for alike in authors.chunk_by(|(_, one), (_, other)| one == other) {
+            let run = alike.len() >= MASK_RUN_MIN;
+            if run {
+                out.push(MASK_RUN);
+                put_varint(&mut out, alike.len() as u64);
+                out.push(alike[0].1);
+            }
+            for (author, mask) in alike {
+                if !run {
+                    out.push(*mask);
+                }
+                self.put_author(&mut out, *author);
+            }
         }
         out
     }
 
-    fn put_author(&self, out: &mut Vec<u8>, author: DeviceId) {
-        let held = Lane::ALL.map(|lane| self.get(&LogId { lane, author }));
-        let mask = |test: &dyn Fn(&Intervals) -> bool| {
-            held.iter().enumerate().fold(0u8, |mask, (at, log)| mask | (u8::from(log.is_some_and(test)) << at))
+    /// What is held of an author. Low half: lanes with a plain height. High half: lanes with intervals beyond it.
+    fn mask(&self, author: &DeviceId) -> u8 {
+        let bit = |lane: Lane| match self.get(&LogId { lane, author: *author }) {
+            None => 0,
+            Some(log) if is_plain(log) => 1 << lane as u8,
+            Some(_) => 0x10 << lane as u8,
         };
-        // Low half: a plain height. High half: intervals beyond it.
-        out.push(mask(&is_plain) | mask(&|log| !is_plain(log)) << 4);
-        for log in held.into_iter().flatten() {
+        Lane::ALL.into_iter().fold(0, |mask, lane| mask | bit(lane))
+    }
+
+    fn put_author(&self, out: &mut Vec<u8>, author: DeviceId) {
+        for log in Lane::ALL.into_iter().filter_map(|lane| self.get(&LogId { lane, author })) {
             if is_plain(log) {
                 put_varint(out, log.height());
             } else {
@@ -236,17 +256,24 @@ impl Frontier {
         let strangers = bounded(r.varint()?, AUTHORS_MAX, "authors")?;
         let strangers = (0..strangers).map(|_| Ok(DeviceId(r.array()?))).collect::<Result<Vec<_>, FormatError>>()?;
         let mut frontier = Frontier::default();
-        for author in registry.iter().chain(&strangers) {
-            frontier.take_author(&mut r, *author)?;
+        let mut authors = registry.iter().chain(&strangers).peekable();
+        while authors.peek().is_some() {
+            let (count, mask) = match r.u8()? {
+                MASK_RUN => (bounded(r.varint()?, AUTHORS_MAX, "authors")?.max(1), r.u8()?),
+                mask => (1, mask),
+            };
+            if mask & (mask >> 4) & 0x0f != 0 {
+                return Err(FormatError::Invalid("lane mask").into());
+            }
+            for _ in 0..count {
+                let author = authors.next().ok_or(FormatError::Invalid("authors alike"))?;
+                frontier.take_author(&mut r, mask, *author)?;
+            }
         }
         if r.is_empty() { Ok(frontier) } else { Err(FormatError::Invalid("bytes after a frontier").into()) }
     }
 
-    fn take_author(&mut self, r: &mut Reader<'_>, author: DeviceId) -> Result<(), FormatError> {
-        let mask = r.u8()?;
-        if mask & (mask >> 4) & 0x0f != 0 {
-            return Err(FormatError::Invalid("lane mask"));
-        }
+    fn take_author(&mut self, r: &mut Reader<'_>, mask: u8, author: DeviceId) -> Result<(), FormatError> {
         for (at, lane) in Lane::ALL.into_iter().enumerate() {
             let log = LogId { lane, author };
             if mask >> at & 1 == 1 {
@@ -408,6 +435,28 @@ mod tests {
         proptest::collection::vec((0u8..6, 0u8..4, 1u64..60, 0u64..20), 0..25)
     }
 
+    #[test]
+    fn a_thousand_authors_who_are_alike_cost_their_heights_and_little_more() {
+        let mut frontier = Frontier::default();
+        let registry: Vec<DeviceId> =
+            (0..1_000u32).map(|n| DeviceId(*blake3::hash(&n.to_le_bytes()).as_bytes())).collect();
+        let registry: Vec<_> = BTreeSet::from_iter(registry).into_iter().collect();
+        for author in &registry {
+            frontier.insert(Range { log: LogId { lane: Lane::Clinical, author: *author }, from: 1, to: 1_000 });
+        }
+        let bytes = frontier.encode(&registry);
+        assert!(bytes.len() < 2_020, "{} bytes", bytes.len());
+        assert_eq!(Frontier::decode(&bytes, &registry), Ok(frontier.clone()));
+        // As an earlier writer says it: a mask with each.
+        let one_by_one = registry.iter().flat_map(|_| [4, 0xe8, 0x07]);
+        let earlier: Vec<u8> = registry_digest(&registry).into_iter().chain([0]).chain(one_by_one).collect();
+        assert_eq!(Frontier::decode(&earlier, &registry), Ok(frontier));
+        for wrong in [&[0x11, 2, 4, 1, 1][..], &[0x11, 1, 0x11, 1], &[0x22, 1], &[0x11, 1]] {
+            let bytes = [&registry_digest(&registry[..1])[..], &[0], wrong].concat();
+            assert!(Frontier::decode(&bytes, &registry[..1]).is_err(), "{wrong:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn a_frontier_is_the_set_of_its_places(a in places(), b in places()) {
@@ -473,7 +522,7 @@ mod tests {
             now.insert(Range { log: LogId { lane: Lane::Clinical, author: *author }, from: 938, to: 980 });
         }
         assert!(now.encode_delta(&base).len() <= 100, "{} bytes", now.encode_delta(&base).len());
-        assert!(now.encode(&registry).len() <= 5_100, "{} bytes", now.encode(&registry).len());
+        assert!(now.encode(&registry).len() <= 4_050, "{} bytes", now.encode(&registry).len());
         assert!(now.encode_delta(&now).len() == 1);
     }
 }
