@@ -443,7 +443,7 @@ criticality-low = not dangerous
 ## Asking for charts
 nav-asks = Ask
 asks = Asking for a chart
-asks-at-once = This site answers at once when exactly one patient fits in every part. Everything else waits here.
+asks-at-once = This site answers at once when exactly one patient fits in every part, written the same. Everything else waits here.
 asks-a-person = This site answers only after a person here agrees.
 asks-pending = Other sites ask
 asks-pending-none = Nobody waits for an answer from here.
