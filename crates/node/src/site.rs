@@ -185,7 +185,9 @@ impl HeartThread {
 
 impl Drop for HeartThread {
     fn drop(&mut self) {
-        if let Some(heart) = self.take() {
+        let own = std::thread::current().id();
+        // Whatever is given to the thread to do may hold the last of a site; it ends by itself then.
+        if let Some(heart) = self.take().filter(|heart| heart.thread().id() != own) {
             drop(heart.join());
         }
     }
