@@ -462,11 +462,11 @@ pub fn say_again(site: &mut Site, line: &Line, overheard: &[u8]) -> Vec<u8> {
     let config = LinkConfig { mtu: line.mtu, bytes_per_s: line.believed, device: site.device() };
     let mut link = Link::new(config, site.keys(None)).unwrap_or_else(|error| panic!("{error}"));
     let (network, mut said, mut session) = (site.replica.network(), Vec::new(), None);
-    for now_ms in (0..300_000).step_by(20) {
-        if now_ms == 0 {
-            link.receive(now_ms, overheard);
+    for at_ms in (0..300_000).step_by(20) {
+        if at_ms == 0 {
+            link.receive(at_ms, overheard);
         }
-        link.tick(now_ms);
+        link.tick(at_ms);
         while let Some(event) = link.next_event() {
             let mut inputs = match event {
                 Event::Called(call) => {
@@ -492,8 +492,8 @@ pub fn say_again(site: &mut Site, line: &Line, overheard: &[u8]) -> Vec<u8> {
             for input in inputs.drain(..).flatten() {
                 for effect in site.now(input) {
                     match effect {
-                        Effect::Send { frame, paced, .. } => link.send(now_ms, frame, paced),
-                        Effect::Close { .. } => link.close(now_ms),
+                        Effect::Send { frame, paced, .. } => link.send(at_ms, frame, paced),
+                        Effect::Close { .. } => link.close(at_ms),
                         _ => {}
                     }
                 }

@@ -297,30 +297,3 @@ async fn a_site_that_stops_and_starts_again_is_found_again() {
     let (a, b) = site.session(&dialer).await;
     end(a, b).await;
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "measures; run with --release --ignored --nocapture"]
-async fn figures() {
-    const TOTAL: usize = 100_000_000;
-    let mut site = Listening::start(Limits::default()).await;
-    let dialer = Dialer::default();
-    let (a, b) = site.session(&dialer).await;
-    let first = a.counters.clone();
-    end(a, b).await;
-    println!("handshake {:?}, first empty session {:?}", first.handshake(), first.session());
-    let (a, b) = site.session(&dialer).await;
-    let again = a.counters.clone();
-    end(a, b).await;
-    println!("empty session on a kept connection {:?}", again.session());
-    let (mut a, mut b) = site.session(&dialer).await;
-    let begun = Instant::now();
-    let up = tokio::spawn(pour(a.writer, TOTAL));
-    let down = tokio::spawn(pour(b.writer, TOTAL));
-    let far = tokio::spawn(async move { drain(&mut b.reader, false).await });
-    soon(drain(&mut a.reader, false)).await;
-    soon(far).await.unwrap();
-    let seconds = begun.elapsed().as_secs_f64();
-    let (up, down) = (soon(up).await.unwrap(), soon(down).await.unwrap());
-    println!("{up} + {down} frames, {:.0} MB/s each way at once", TOTAL as f64 / 1e6 / seconds);
-    println!("overhead {:?} over {TOTAL} each way", a.counters.session());
-}

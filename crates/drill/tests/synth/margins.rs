@@ -58,7 +58,6 @@ fn camp_meets_its_margins() {
 
 /// The limit is that of one chance in a hundred over all shares together.
 #[test]
-#[ignore = "a million patients: cargo test --release -p sanad-drill synth -- --ignored"]
 fn a_million_patients_meet_their_margins_whatever_the_seed() {
     for profile in [Profile::Ghouta2018, Profile::Camp] {
         for (name, off, population) in deviations(profile, &facts(profile, 1001..=1100, 10_000)) {
