@@ -66,7 +66,8 @@ fn never_lull_not_yet_safe_is_overstated_until_all_receipts_are_back_and_then_ex
 fn everyone_agrees_after_healing() {
     // A short siege of many faults, again and again: what differs is how it ends.
     let mut sum = Report::default();
-    for seed in base() + 500..base() + 508 {
+    // The first: two frames that arrive at one moment, with the end of the siege before it, arrive in their order.
+    for seed in [115_038_868_500].into_iter().chain(base() + 500..base() + 508) {
         let plan = Plan {
             days: 8,
             save_hours: 6,

@@ -82,8 +82,10 @@ impl Queue {
         self.events.insert((time_ms, self.asked), event);
     }
 
-    pub(super) fn next(&mut self) -> Option<(u64, Event)> {
-        self.events.pop_first().map(|((time_ms, _), event)| (time_ms, event))
+    /// The next event, if it is not after `end_ms`. A later one keeps its place among those of its time.
+    pub(super) fn next_until(&mut self, end_ms: u64) -> Option<(u64, Event)> {
+        let next = self.events.first_entry().filter(|next| next.key().0 <= end_ms)?;
+        Some((next.key().0, next.remove()))
     }
 
     /// Drops what the safety phase had planned; what is under way stays.

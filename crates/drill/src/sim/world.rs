@@ -132,11 +132,7 @@ impl World {
 
     /// Lets things happen until a time, or until nothing is left to happen.
     pub(super) fn until(&mut self, end: u64) -> Result<(), Broken> {
-        while let Some((time, event)) = self.queue.next() {
-            if time > end {
-                self.queue.at(time, event);
-                return Ok(());
-            }
+        while let Some((time, event)) = self.queue.next_until(end) {
             assert!(time >= self.now, "time goes forward");
             self.now = time;
             let (tag, about) = event.tag();
