@@ -350,6 +350,14 @@ impl Frontier {
     }
 }
 
+impl FromIterator<Range> for Frontier {
+    fn from_iter<T: IntoIterator<Item = Range>>(ranges: T) -> Frontier {
+        let mut frontier = Frontier::default();
+        ranges.into_iter().for_each(|range| frontier.insert(range));
+        frontier
+    }
+}
+
 /// Why a frontier could not be read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -480,9 +480,7 @@ impl Replica {
         let mut alone: Option<Frontier> = None;
         for (facility, places) in self.confirmed() {
             if facility != self.directory.own() {
-                let rest = alone.as_ref().unwrap_or(&self.durable).minus(&places);
-                let alone = alone.insert(Frontier::default());
-                rest.into_iter().for_each(|range| alone.insert(range));
+                alone = Some(alone.as_ref().unwrap_or(&self.durable).minus(&places).into_iter().collect());
             }
         }
         alone.as_ref().unwrap_or(&self.durable).minus(&Frontier::default())

@@ -275,10 +275,10 @@ fn places(
     for (id, facility) in others {
         let devices: Vec<_> =
             directory.devices().iter().filter(|(_, of)| *of == id).map(|(device, _)| *device).collect();
-        let missing = frontier_of(&match elsewhere.get(id) {
-            Some(confirmed) => record.minus(&confirmed.places),
-            None => record.minus(&Frontier::default()),
-        });
+        let missing: Frontier = match elsewhere.get(id) {
+            Some(confirmed) => record.minus(&confirmed.places).into_iter().collect(),
+            None => record.clone(),
+        };
         let missing_entries = missing.count();
         let standing = match elsewhere.contains_key(id) {
             false => Standing::NeverHeard,
@@ -294,7 +294,7 @@ fn places(
         let talks: Vec<&Talk> = devices.iter().filter_map(|device| hearsay.talks.get(device)).collect();
         let for_it = outgoing.iter().filter(|outgoing| outgoing.to.is_none_or(|to| to == *id));
         let under_way = for_it.filter_map(|outgoing| {
-            let entries = missing.count() - frontier_of(&missing.minus(&outgoing.places)).count();
+            let entries = missing.count() - missing.minus(&outgoing.places).iter().map(Range::count).sum::<u64>();
             (entries > 0).then_some(UnderWay { left_ms: outgoing.left_ms, entries })
         });
         out.push(Place {
@@ -327,12 +327,6 @@ fn reads(replica: &Replica, facility: &FacilityId, kind: SiteKind, scopes: &BTre
         readable if readable == scopes.len() => Reads::Readable,
         _ => Reads::Partly,
     }
-}
-
-fn frontier_of(ranges: &[Range]) -> Frontier {
-    let mut out = Frontier::default();
-    ranges.iter().for_each(|range| out.insert(*range));
-    out
 }
 
 /// What the replica says of a record.
@@ -443,7 +437,7 @@ impl Site {
             seq,
             written_ms: header.hlc.ms(),
         };
-        Ok((subject, frontier_of(&[Range { log, from: seq, to: seq }]), BTreeSet::from([header.scope])))
+        Ok((subject, Frontier::from_iter([Range { log, from: seq, to: seq }]), BTreeSet::from([header.scope])))
     }
 
     /// When and through whom other sites were heard.

@@ -225,6 +225,21 @@ fn a_keeper_holds_nothing_that_it_can_open_and_two_sites_that_never_meet_have_ev
     };
     assert!(names.iter().all(known), "{names:?}");
     drop((reader, store));
+    // Who it keeps for stands twice: it goes on with one of them, and without both says that nothing helps.
+    let lose = |name: &str| {
+        let mut store = open(&folder);
+        let kept = store.get_state(name).unwrap();
+        store.put_state(name, None).unwrap();
+        kept.unwrap()
+    };
+    let status = || run(sanad().arg("status").arg(&folder));
+    let authority = lose("keeper/authority");
+    status().code(0);
+    assert_eq!(lose("zz-copy/keeper/authority"), authority);
+    assert!(status().code(4).err.contains("damaged"));
+    let mut store = open(&folder);
+    store.put_state("keeper/authority", Some(&authority)).unwrap();
+    drop(store);
     let exported = run(sanad().arg("export").arg(&folder).arg(scratch.at("out")).arg("--json")).code(0).json();
     assert_eq!(exported["resources"], 0);
     let day = scratch.at("day.ndjson");

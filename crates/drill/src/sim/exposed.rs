@@ -62,8 +62,7 @@ impl Oracle {
             }
             self.safe[site].places.insert(range);
         }
-        let mut unsafe_places = Frontier::default();
-        exposure.not_yet_safe.iter().for_each(|range| unsafe_places.insert(*range));
+        let unsafe_places: Frontier = exposure.not_yet_safe.iter().copied().collect();
         match exposure
             .only_here
             .iter()

@@ -209,8 +209,7 @@ impl Oracle {
 
     /// The gauge of a site: what it leaves out was durably held by another facility.
     pub(super) fn check_gauge(&mut self, site: usize, durable: &Frontier, only_here: &[Range]) -> Result<(), Broken> {
-        let mut alone = Frontier::default();
-        only_here.iter().for_each(|range| alone.insert(*range));
+        let alone: Frontier = only_here.iter().copied().collect();
         let mut known = self.confirmed[site].clone();
         known.extend(&alone);
         for range in durable.minus(&known) {
@@ -231,8 +230,7 @@ impl Oracle {
 
     /// A site is gone for ever: lost is what no other disk holds, and all of it was in the gauge.
     pub(super) fn destroyed(&mut self, site: usize, only_here: &[Range]) -> Result<Loss, Broken> {
-        let mut alone = Frontier::default();
-        only_here.iter().for_each(|range| alone.insert(*range));
+        let alone: Frontier = only_here.iter().copied().collect();
         let mut lost = 0;
         for (log, places) in &mut self.logs {
             for (seq, place) in places.iter_mut().filter(|(_, place)| place.live & bit(site) != 0) {

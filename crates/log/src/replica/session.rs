@@ -636,13 +636,12 @@ impl Replica {
     /// Serves what is durably here of what was asked for, and says at once what is not: a peer that asks for places that do
     /// not exist costs one answer.
     pub(super) fn need(&mut self, id: SessionId, ranges: Vec<Range>, out: &mut Vec<Effect>) {
-        let (mut asked, mut absent) = (Frontier::default(), Frontier::default());
-        ranges.iter().for_each(|range| asked.insert(*range));
+        let asked: Frontier = ranges.iter().copied().collect();
         let mut gone = asked.minus(&self.claimed());
         let Some(session) = self.sessions.get_mut(&id) else { return };
         let lanes = lanes_of(session, &self.limits);
         gone.extend(asked.minus(&Frontier::default()).into_iter().filter(|range| range.log.lane > lanes));
-        gone.iter().for_each(|range| absent.insert(*range));
+        let mut absent: Frontier = gone.iter().copied().collect();
         if session.short.is_some() {
             // In the order of the question, each place once.
             for range in ranges {

@@ -249,8 +249,7 @@ impl<S: Fn(WatchEvent)> Watch<'_, S> {
         let options = WriteOptions { max_bytes: self.max_bytes, site: None };
         match self.site.write_bundle(&path, options, &|_, _| {}).await {
             Ok(report) => {
-                let mut missing = Frontier::default();
-                wanted.minus(&report.held).into_iter().for_each(|range| missing.insert(range));
+                let missing: Frontier = wanted.minus(&report.held).into_iter().collect();
                 // It is this site's own, and all that it held is confirmed or in the new one.
                 let nothing_lost = count(&missing.minus(&holds)) == missing.count();
                 if let Some(old) = old.filter(|old| *old != path && nothing_lost) {

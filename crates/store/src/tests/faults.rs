@@ -343,3 +343,17 @@ fn a_full_database_refuses_the_save_and_loses_nothing() {
         store.db.query_row("PRAGMA max_page_count = 100000", [], |_| Ok(())).unwrap();
     });
 }
+
+#[test]
+fn a_disk_that_lost_half_a_million_entries_can_still_say_which() {
+    let (_dir, _folder, mut store) = fresh();
+    let log = LogId { lane: Lane::Bulk, author: sanad_log::ids::DeviceId([9; 32]) };
+    let places = (1..=500_000).map(|seq| (log, seq)).collect();
+    let lost = crate::Lost { places, unnamed: true, device_due: true };
+    let tx = store.db.transaction().unwrap();
+    lost.write(&tx).unwrap();
+    tx.commit().unwrap();
+    assert!(store.reader().unwrap().lost().unwrap() == lost);
+    store.refresh().unwrap();
+    assert!(*store.lost() == lost);
+}

@@ -229,8 +229,7 @@ proptest! {
                 let mut elsewhere = Frontier::default();
                 (0..3).filter(|other| *other != at).for_each(|other| elsewhere.extend(sites[other].replica.durable()));
                 let truly = sites[at].replica.durable().minus(&elsewhere);
-                let mut said = Frontier::default();
-                sites[at].replica.only_here().into_iter().for_each(|range| said.insert(range));
+                let said: Frontier = sites[at].replica.only_here().into_iter().collect();
                 let mut said_and_true = said.clone();
                 truly.into_iter().for_each(|range| said_and_true.insert(range));
                 prop_assert_eq!(said, said_and_true, "exact or over-stated");
