@@ -153,7 +153,8 @@ impl World {
         let Some(link) = self.links.get_mut(&id) else { return Ok(()) };
         let end = link.ends[side];
         if !end.open {
-            return Ok(());
+            // Both lost power, one after the other: nobody is left to end it.
+            return self.tidy(id);
         }
         link.ends[side].open = false;
         // An end that is still open when the other has closed in order waits for something that will not come.
