@@ -9,7 +9,7 @@ use sanad_log::seal::SealKey;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, Once, RwLock};
 use zeroize::Zeroizing;
 
 /// Name of the database file; `-wal` and `-shm` stand beside it while it is open.
@@ -30,6 +30,10 @@ const BUSY_WAIT_MS: u64 = 5_000;
 const CHECKPOINT_PAGES: u32 = 4_000;
 /// Size to which the write-ahead log is cut after a large batch.
 const LOG_BYTES_KEPT: u32 = 32 * 1024 * 1024;
+
+/// Set up once SQLCipher is. SQLite calls itself ready before it has set up the encryption, so that a connection opened
+/// meanwhile on another thread is refused.
+static SET_UP: Once = Once::new();
 
 /// Where the database is and what opens it. Wiped when dropped.
 #[derive(Clone)]
@@ -103,6 +107,8 @@ impl Files {
             Role::Writer => OpenFlags::SQLITE_OPEN_READ_WRITE,
             Role::Reader => OpenFlags::SQLITE_OPEN_READ_ONLY,
         };
+        // The first connection of the process sets the library up. Why it failed, if it does, the next one says.
+        SET_UP.call_once(|| drop(Connection::open_in_memory()));
         let db = Connection::open_with_flags(&self.path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         // SQLCipher writes to standard error of its own accord otherwise.
         db.execute_batch("PRAGMA cipher_log_level = NONE")?;
@@ -142,4 +148,49 @@ fn check_writer(db: &Connection) -> Result<(), StoreError> {
     assert!(mode == "wal" && synchronous == 2 && temporary == 2, "the settings that promises rest on hold");
     assert!(!cipher.is_empty(), "the database is encrypted");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DB_FILE, Files, Role};
+    use crate::testing::TempDir;
+    use sanad_log::seal::SealKey;
+    use std::process::Command;
+    use std::sync::Barrier;
+
+    const CHILD: &str = "SANAD_STORE_TEST_FIRST_THREADS";
+    const THREADS: usize = 6;
+
+    /// Runs in a process of its own, started by the test below.
+    #[test]
+    fn a_child_process_opens_on_all_threads_at_once() {
+        if std::env::var_os(CHILD).is_none() {
+            return;
+        }
+        let start = Barrier::new(THREADS);
+        let opened = std::thread::scope(|scope| {
+            let threads: Vec<_> = std::iter::repeat_with(|| {
+                scope.spawn(|| {
+                    let dir = TempDir::new();
+                    std::fs::write(dir.path().join(DB_FILE), []).unwrap();
+                    let files = Files::new(dir.path(), &SealKey::from_bytes([7; 32]));
+                    start.wait();
+                    files.connect(Role::Writer).is_ok()
+                })
+            })
+            .take(THREADS)
+            .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).filter(|&opened| opened).count()
+        });
+        std::process::exit(if opened == THREADS { 10 } else { 11 });
+    }
+
+    #[test]
+    fn the_first_connections_of_a_process_may_be_opened_at_once() {
+        for _ in 0..60 {
+            let mut child = Command::new(std::env::current_exe().unwrap());
+            child.args(["--exact", "db::tests::a_child_process_opens_on_all_threads_at_once"]).env(CHILD, "1");
+            assert_eq!(child.output().unwrap().status.code(), Some(10));
+        }
+    }
 }
