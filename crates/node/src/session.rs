@@ -263,15 +263,21 @@ impl Drop for Leaving {
 
 type Ended = (Outcome, Option<DeviceId>, SessionStats);
 
-/// Reads and writes at once. The session ends when the writing side has said its last word; if the peer's side ends first,
-/// the writer still has what it was about to say.
+/// Reads and writes at once. The session ends when the writing side has said its last word and the peer has ended its own,
+/// which it does when it has heard that word: until then it may stand in a buffer here, and whoever syncs once and exits
+/// would take it along. If the peer's side ends first, the writer still has what it was about to say.
 async fn drive(
     read: impl Future<Output = Result<(), ChannelError>>,
     write: impl Future<Output = Result<Ended, ChannelError>>,
 ) -> Result<Ended, ChannelError> {
     let (mut read, mut write) = (std::pin::pin!(read), std::pin::pin!(write));
     tokio::select! {
-        ended = &mut write => ended,
+        ended = &mut write => {
+            if matches!(ended, Ok((Outcome::Done, ..))) {
+                drop(tokio::time::timeout(LAST_WORD_HEARD, read).await);
+            }
+            ended
+        }
         end = &mut read => match end {
             // The peer has said all; the replica ends the session on what it heard, if it ends it at all.
             Ok(()) => match tokio::time::timeout(LAST_WORDS, write).await {
@@ -283,5 +289,43 @@ async fn drive(
     }
 }
 
+/// How long the peer may take to show that it has heard the last word. It has promised nothing then, and is believed to have
+/// heard it: a session that was complete here stays so.
+const LAST_WORD_HEARD: Duration = Duration::from_secs(20);
 /// How long this side may still need after the peer has finished: the disk's last commit.
 const LAST_WORDS: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::oneshot;
+
+    /// Drives a session whose writing side ends at once. True if it was over before the peer had ended.
+    async fn over_before_the_peer(outcome: Outcome) -> bool {
+        let (heard, hears) = oneshot::channel::<()>();
+        let read = async move {
+            drop(hears.await);
+            Ok(())
+        };
+        let write = async move { Ok((outcome, None, SessionStats::default())) };
+        let mut driven = std::pin::pin!(drive(read, write));
+        let early = tokio::time::timeout(LAST_WORD_HEARD / 2, &mut driven).await.is_ok();
+        drop(heard);
+        if !early {
+            assert!(driven.await.is_ok_and(|(ended, ..)| ended == outcome));
+        }
+        early
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_is_over_when_the_peer_has_heard_the_last_word() {
+        assert!(!over_before_the_peer(Outcome::Done).await);
+        assert!(over_before_the_peer(Outcome::DiskRefused).await, "nobody waits for a peer that is to hear nothing");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_never_ends_its_side_is_not_waited_for_for_ever() {
+        let write = async { Ok((Outcome::Done, None, SessionStats::default())) };
+        assert!(drive(std::future::pending(), write).await.is_ok());
+    }
+}

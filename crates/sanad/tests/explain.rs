@@ -55,8 +55,10 @@ fn never_lull_status_and_explain_say_why_a_record_is_not_elsewhere_yet() {
     haven.ok("sync", &["--with", &cedar.way.url()]);
     let heard = |name: &str| {
         poll(DEADLINE, || {
+            // That they talked is noted when the session is over, a moment after the receipt.
             let said = cedar.ok("explain", &["patient-0"]);
-            (site(&said, name)["standing"] == "confirmed").then_some(said)
+            let there = site(&said, name);
+            (there["standing"] == "confirmed" && there["talked_ms"].is_u64()).then_some(said)
         })
     };
     let said = heard("Haven").expect("the haven's receipt comes back");
