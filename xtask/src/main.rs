@@ -1,6 +1,7 @@
 //! Chores of the workspace, as `cargo xtask COMMAND`. One module a command; a new one is a line in [`COMMANDS`].
 
 mod bench;
+mod fhir_tables;
 mod house;
 
 use std::process::ExitCode;
@@ -14,6 +15,7 @@ const COMMANDS: &[Command] = &[
         "direction, purity, licences, sources and promises of the workspace: what no compiler checks",
         house::run,
     ),
+    ("fhir-tables", "writes the tables of FHIR R4 anew from what HL7 publishes", fhir_tables::run),
     ("bench", "whole-program figures beside their targets; --quick, --json, names of measurements", bench::run),
 ];
 
