@@ -24,6 +24,10 @@
 //! | [`outgoing`] | what a resource looks like as it leaves |
 //! | [`bundle`] | taking apart what arrives: resources, Bundles, NDJSON |
 //! | [`compartment`] | whose record a resource belongs to, and how urgent it is |
+//! | [`definitions`] | what FHIR R4 says about its types and their elements |
+//! | [`fhirpath`] | the subset of FHIRPath that parameters and simple patches are written in |
+//! | [`search`] | the official search parameters: where their values stand, what a search asks, whether a resource meets it |
+//! | [`time`] | FHIR's dates as spans |
 //! | [`link`] | two Patient resources are one person, or not after all |
 //! | [`names`] | finding a person by name, in Arabic or Latin letters |
 //! | [`ask`] | asking the network for a chart, the answer, and the record of what was granted |
@@ -59,6 +63,8 @@ pub mod adopt;
 pub mod ask;
 pub mod bundle;
 pub mod compartment;
+pub mod definitions;
+pub mod fhirpath;
 pub mod graph;
 pub mod identifier;
 pub mod json;
@@ -68,4 +74,6 @@ pub mod merge;
 pub mod names;
 pub mod op;
 pub mod outgoing;
+pub mod search;
+pub mod time;
 pub mod version;

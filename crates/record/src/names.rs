@@ -52,6 +52,40 @@ pub fn name_key(text: &str) -> String {
     words.join(" ")
 }
 
+/// One word of a name, in the two forms that it is found by.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NameWord {
+    /// As in [`name_key`].
+    pub key: String,
+    /// As in [`latin_skeleton`].
+    pub skeleton: String,
+}
+
+/// The words of a name, a compound as one.
+pub fn words(text: &str) -> Vec<NameWord> {
+    key::words(text).iter().map(word).filter(|word| !word.key.is_empty()).collect()
+}
+
+/// The words that a name is found by: those of [`words`], and what a compound is built on (Layla of Abu Layla).
+pub fn words_found(text: &str) -> Vec<NameWord> {
+    let mut found = words(text);
+    let compounds = key::words(text).into_iter().filter(|word| word.prefix.is_some());
+    found.extend(
+        compounds.map(|compound| word(&key::Word { prefix: None, ..compound })).filter(|word| !word.key.is_empty()),
+    );
+    found
+}
+
+fn word(word: &key::Word) -> NameWord {
+    NameWord { key: word.key(), skeleton: skeleton::of(word) }
+}
+
+/// Any text in the form in which texts are compared: one letter for all the ways it is written, lower case, without marks,
+/// one space between words. What is left of a text without letters or digits is empty.
+pub fn text_key(text: &str) -> String {
+    key::letters(text).split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
 /// The consonants of a name of one or several words, in classes that Arabic and Latin spellings share, so that
 /// Mohammed, Muhamad, Mhmd and محمد meet. Coarser than [`name_key`]; words without any consonant keep their vowel.
 pub fn latin_skeleton(text: &str) -> String {

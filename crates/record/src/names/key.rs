@@ -71,7 +71,7 @@ pub(super) fn words(text: &str) -> Vec<Word> {
 }
 
 /// Steps 1 and 2: one letter for all the ways it is written, lower case, everything else a space.
-fn letters(text: &str) -> String {
+pub(super) fn letters(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     // Compatibility decomposition takes hamza, madda and accents off their letters as marks, which then go.
     for letter in text.nfkd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_lowercase) {

@@ -1,0 +1,74 @@
+//! A subset of FHIRPath: what the official search parameters and simple patches are written in.
+//!
+//! In it: paths, `[n]`, `|`, `as` and `is` (as operators and functions), `where`, `exists`, `empty`, `not`, `first`, `last`,
+//! `count`, `ofType`, `resolve`, `=`, `!=`, `and`, `or`, literals, `%resource`, `$this`. Everything else is refused by name.
+//! (FHIRPath 2.0.0, <http://hl7.org/fhirpath/N1/>; what FHIR adds to it, <http://hl7.org/fhir/R4/fhirpath.html>.)
+
+mod parse;
+
+pub use parse::{PathError, parse};
+
+/// An expression.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Expr {
+    /// `$this`, and what a path begins with that is not written.
+    This,
+    /// `%resource`
+    Resource,
+    /// A name after a dot, or at the start: an element, or the type that the path begins at.
+    Member(Box<Expr>, String),
+    /// `expression[n]`
+    Index(Box<Expr>, usize),
+    /// `expression.name(arguments)`
+    Call(Box<Expr>, Function, Vec<Expr>),
+    /// `a | b`
+    Union(Box<Expr>, Box<Expr>),
+    /// `expression as Type`, `expression.as(Type)`, `expression.ofType(Type)`
+    As(Box<Expr>, String),
+    /// `expression is Type`
+    Is(Box<Expr>, String),
+    /// `a = b`, or `a != b` if the flag is false.
+    Equal(Box<Expr>, Box<Expr>, bool),
+    /// `a and b`
+    And(Box<Expr>, Box<Expr>),
+    /// `a or b`
+    Or(Box<Expr>, Box<Expr>),
+    /// A literal.
+    Literal(Literal),
+}
+
+/// A literal.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Literal {
+    /// `'text'`
+    Text(String),
+    /// `12` or `1.20`, as written.
+    Number(String),
+    /// `true`
+    Bool(bool),
+    /// `@2018-02`, without the sign.
+    Date(String),
+    /// `{}`
+    Empty,
+}
+
+/// A function of the subset.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Function {
+    /// Those of which a condition holds.
+    Where,
+    /// Whether there is one; with a condition, whether one meets it.
+    Exists,
+    /// Whether there is none.
+    Empty,
+    /// The opposite.
+    Not,
+    /// The first.
+    First,
+    /// The last.
+    Last,
+    /// How many.
+    Count,
+    /// What a reference leads to.
+    Resolve,
+}

@@ -1,0 +1,228 @@
+//! Whether a resource meets a criterion, worked out from the resource alone.
+//!
+//! The store finds candidates by its index and asks here where the index knows less than the question (composites, exact
+//! text); a subscription asks here of each change; and the tests hold the index against it.
+
+use super::query::{Criterion, Modifier, Number, On, Prefix, Wanted};
+use super::table::{Param, TypeTable};
+use super::value::{Quantity, Range, Reference, Token, Value, values_at, values_from, walk};
+use crate::json::Node;
+use crate::names;
+use crate::time::Span;
+
+/// What is known of a resource beside its bytes.
+#[derive(Clone, Copy)]
+pub struct About<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// When it was last changed, milliseconds since 1970.
+    pub updated_ms: u64,
+}
+
+impl Criterion {
+    /// Whether a resource of the table's type meets it.
+    pub fn matches(&self, table: &TypeTable, resource: &Node<'_>, about: About<'_>) -> bool {
+        let any = |meets: &dyn Fn(&Wanted) -> bool| self.any_of.iter().any(meets);
+        match self.on {
+            On::Id => match self.modifier {
+                Modifier::Missing => any(&|wanted| *wanted == Wanted::Missing(false)),
+                _ => any(&|wanted| matches!(wanted, Wanted::Id(id) if id == about.id)),
+            },
+            On::LastUpdated => {
+                let at = i64::try_from(about.updated_ms).unwrap_or(i64::MAX);
+                let span = Span { from_ms: at, until_ms: at.saturating_add(1) };
+                any(&|wanted| match wanted {
+                    Wanted::Date(prefix, wanted) => is_date(span, *prefix, *wanted),
+                    wanted => *wanted == Wanted::Missing(false),
+                })
+            }
+            On::Param(param) if !param.parts.is_empty() => any(&|wanted| is_composite(param, resource, wanted)),
+            On::Param(param) => {
+                let values = values_of_param(table, param, resource);
+                match self.modifier {
+                    Modifier::Missing => any(&|wanted| *wanted == Wanted::Missing(values.is_empty())),
+                    Modifier::Not => !any(&|wanted| meets(&values, wanted, Modifier::Plain)),
+                    modifier => any(&|wanted| meets(&values, wanted, modifier)),
+                }
+            }
+        }
+    }
+}
+
+/// The values of one parameter.
+pub fn values_of_param(table: &TypeTable, param: &Param, resource: &Node<'_>) -> Vec<Value> {
+    let mut values = Vec::new();
+    for used in &param.uses {
+        let found = values_at(&table.atoms[used.atom], resource).into_iter();
+        values.extend(found.filter(|value| match (used.only, value) {
+            (Some(only), Value::Reference(Reference::Local(kind, _))) => kind == only,
+            (Some(_), Value::Reference(Reference::Address(_))) => false,
+            _ => true,
+        }));
+    }
+    values
+}
+
+fn meets(values: &[Value], wanted: &Wanted, modifier: Modifier) -> bool {
+    if let Wanted::Text(text) = wanted
+        && modifier == Modifier::Plain
+        && values.iter().any(|value| matches!(value, Value::Text(_, true)))
+    {
+        return is_named(values, text);
+    }
+    values.iter().any(|value| is_met(value, wanted, modifier))
+}
+
+/// Every word that is looked for begins a word of the name, or sounds like one.
+fn is_named(values: &[Value], wanted: &str) -> bool {
+    let words = names::words(wanted);
+    let texts = values.iter().filter_map(|value| match value {
+        Value::Text(text, true) => Some(text),
+        _ => None,
+    });
+    let known: Vec<_> = texts.flat_map(|text| names::words_found(text)).collect();
+    let is_known = |word: &names::NameWord| {
+        known.iter().any(|known| {
+            known.key.starts_with(&word.key) || (!word.skeleton.is_empty() && known.skeleton == word.skeleton)
+        })
+    };
+    !words.is_empty() && words.iter().all(is_known)
+}
+
+fn is_met(value: &Value, wanted: &Wanted, modifier: Modifier) -> bool {
+    match (value, wanted) {
+        (Value::Token(token), Wanted::Token(system, code)) => is_token(token, system.as_deref(), code.as_deref()),
+        (Value::Text(text, _), Wanted::Text(wanted)) => match modifier {
+            Modifier::Exact => text == wanted,
+            Modifier::Contains => names::text_key(text).contains(&names::text_key(wanted)),
+            _ => names::text_key(text).starts_with(&names::text_key(wanted)),
+        },
+        (Value::Reference(found), Wanted::Reference(wanted)) => wanted.iter().any(|wanted| match (found, wanted) {
+            // A system that was not said is any.
+            (Reference::Identifier(_, value), Reference::Identifier(system, wanted)) if system.is_empty() => {
+                value == wanted
+            }
+            _ => found == wanted,
+        }),
+        (Value::Date(span), Wanted::Date(prefix, wanted)) => is_date(*span, *prefix, *wanted),
+        (Value::Number(range), Wanted::Number(prefix, number)) => is_number(*range, *prefix, *number),
+        (Value::Quantity(quantity), Wanted::Quantity(prefix, number, system, unit)) => {
+            is_unit(quantity, system.as_deref(), unit.as_deref()) && is_number(quantity.range, *prefix, *number)
+        }
+        (Value::Uri(uri), Wanted::Uri(wanted)) => match modifier {
+            Modifier::Below => is_below(uri, wanted),
+            Modifier::Above => is_below(wanted, uri),
+            _ => uri == wanted,
+        },
+        _ => false,
+    }
+}
+
+/// Whether an address is another or lies under it.
+pub fn is_below(uri: &str, above: &str) -> bool {
+    let rest = uri.strip_prefix(above);
+    rest.is_some_and(|rest| {
+        rest.is_empty() || above.ends_with(['/', ':']) || rest.starts_with(['/', ':', '.', '#', '?'])
+    })
+}
+
+/// The form in which codes are compared: systems differ in whether case counts, and R4 says to find rather more (§3.1.1.4.10).
+pub fn code_key(code: &str) -> String {
+    let digit = |letter: char| match letter {
+        '\u{660}'..='\u{669}' => char::from_digit(u32::from(letter) - 0x660, 10).unwrap_or(letter),
+        '\u{6f0}'..='\u{6f9}' => char::from_digit(u32::from(letter) - 0x6f0, 10).unwrap_or(letter),
+        _ => letter,
+    };
+    code.chars().map(digit).flat_map(char::to_lowercase).collect()
+}
+
+fn is_token(token: &Token, system: Option<&str>, code: Option<&str>) -> bool {
+    let system_fits = match system {
+        None => true,
+        Some("") => token.system.is_empty() || token.is_bare,
+        Some(system) => token.system == system,
+    };
+    system_fits && code.is_none_or(|code| code_key(code) == code_key(&token.code))
+}
+
+fn is_unit(quantity: &Quantity, system: Option<&str>, unit: Option<&str>) -> bool {
+    match (system, unit) {
+        (Some(system), unit) => quantity.system == system && unit.is_none_or(|unit| quantity.code == unit),
+        (None, Some(unit)) => quantity.code == unit || quantity.unit == unit,
+        (None, None) => true,
+    }
+}
+
+/// FHIR R4 §3.1.1.4.6: what each prefix means for spans.
+pub fn is_date(span: Span, prefix: Prefix, wanted: Span) -> bool {
+    let within = wanted.from_ms <= span.from_ms && span.until_ms <= wanted.until_ms;
+    match prefix {
+        Prefix::Eq => within,
+        Prefix::Ne => !within,
+        Prefix::Gt => span.until_ms > wanted.until_ms,
+        Prefix::Lt => span.from_ms < wanted.from_ms,
+        Prefix::Ge => span.until_ms > wanted.until_ms || within,
+        Prefix::Le => span.from_ms < wanted.from_ms || within,
+        Prefix::Sa => span.from_ms >= wanted.until_ms,
+        Prefix::Eb => span.until_ms <= wanted.from_ms,
+        Prefix::Ap => span.from_ms < wanted.until_ms && wanted.from_ms < span.until_ms,
+    }
+}
+
+/// FHIR R4 §3.1.1.4.5: equality as far as the number is exact, everything else against the number itself.
+pub fn is_number(range: Range, prefix: Prefix, wanted: Number) -> bool {
+    let Number { value, half } = wanted;
+    let within = value - half <= range.low && (range.high < value + half || range.high == value);
+    match prefix {
+        Prefix::Eq => within,
+        Prefix::Ne => !within,
+        Prefix::Gt => range.high > value,
+        Prefix::Lt => range.low < value,
+        Prefix::Ge => range.high >= value,
+        Prefix::Le => range.low <= value,
+        Prefix::Sa => range.low > value,
+        Prefix::Eb => range.high < value,
+        Prefix::Ap => {
+            let tenth = (value.abs() * 0.1).max(half);
+            range.low <= value + tenth && value - tenth <= range.high
+        }
+    }
+}
+
+/// Whether all parts of a composite fit at one of its bases.
+fn is_composite(param: &Param, resource: &Node<'_>, wanted: &Wanted) -> bool {
+    if let Wanted::Missing(missing) = wanted {
+        let has = param.bases.iter().any(|base| {
+            let mut found = false;
+            at_base(resource, base, &mut |node| {
+                found |= param.parts.iter().all(|part| {
+                    part.paths.iter().any(|(path, from_resource)| {
+                        !values_from(if *from_resource { resource } else { node }, path, part.kind).is_empty()
+                    })
+                });
+            });
+            found
+        });
+        return has != *missing;
+    }
+    let Wanted::Parts(wanted) = wanted else { return false };
+    param.bases.iter().any(|base| {
+        let mut found = false;
+        at_base(resource, base, &mut |node| {
+            found |= param.parts.iter().zip(wanted).all(|(part, wanted)| {
+                part.paths.iter().any(|(path, from_resource)| {
+                    let values = values_from(if *from_resource { resource } else { node }, path, part.kind);
+                    meets(&values, wanted, Modifier::Plain)
+                })
+            });
+        });
+        found
+    })
+}
+
+fn at_base<'n, 'a>(resource: &'n Node<'a>, base: &super::table::Path, visit: &mut dyn FnMut(&'n Node<'a>)) {
+    if base.steps.is_empty() {
+        return visit(resource);
+    }
+    walk(resource, base, &mut |node, _| visit(node));
+}
