@@ -4,8 +4,8 @@
 //! text); a subscription asks here of each change; and the tests hold the index against it.
 
 use super::query::{Criterion, Modifier, Number, On, Prefix, Wanted};
-use super::table::{Param, TypeTable};
-use super::value::{Quantity, Range, Reference, Token, Value, values_at, values_from, walk};
+use super::table::{Param, Part, Path, TypeTable};
+use super::value::{Quantity, Range, Reference, Token, VALUES_MAX, Value, references_to, values_at, values_from, walk};
 use crate::json::Node;
 use crate::names;
 use crate::time::Span;
@@ -53,12 +53,11 @@ impl Criterion {
 pub fn values_of_param(table: &TypeTable, param: &Param, resource: &Node<'_>) -> Vec<Value> {
     let mut values = Vec::new();
     for used in &param.uses {
-        let found = values_at(&table.atoms[used.atom], resource).into_iter();
-        values.extend(found.filter(|value| match (used.only, value) {
-            (Some(only), Value::Reference(Reference::Local(kind, _))) => kind == only,
-            (Some(_), Value::Reference(Reference::Address(_))) => false,
-            _ => true,
-        }));
+        let atom = &table.atoms[used.atom];
+        values.extend(match used.only {
+            Some(only) => references_to(only, atom, resource),
+            None => values_at(atom, resource),
+        });
     }
     values
 }
@@ -189,38 +188,45 @@ pub fn is_number(range: Range, prefix: Prefix, wanted: Number) -> bool {
     }
 }
 
-/// Whether all parts of a composite fit at one of its bases.
-fn is_composite(param: &Param, resource: &Node<'_>, wanted: &Wanted) -> bool {
-    if let Wanted::Missing(missing) = wanted {
-        let has = param.bases.iter().any(|base| {
-            let mut found = false;
-            at_base(resource, base, &mut |node| {
-                found |= param.parts.iter().all(|part| {
-                    part.paths.iter().any(|(path, from_resource)| {
-                        !values_from(if *from_resource { resource } else { node }, path, part.kind).is_empty()
-                    })
-                });
-            });
-            found
-        });
-        return has != *missing;
-    }
-    let Wanted::Parts(wanted) = wanted else { return false };
-    param.bases.iter().any(|base| {
-        let mut found = false;
+/// Visits what a composite parameter says: at each of its bases (the first [`VALUES_MAX`] of them) the values of each part,
+/// in the order of the parts. A base at which a part has no value says nothing.
+pub fn each_tuple(param: &Param, resource: &Node<'_>, visit: &mut dyn FnMut(&[Vec<Value>])) {
+    let mut left = VALUES_MAX;
+    for base in &param.bases {
         at_base(resource, base, &mut |node| {
-            found |= param.parts.iter().zip(wanted).all(|(part, wanted)| {
-                part.paths.iter().any(|(path, from_resource)| {
-                    let values = values_from(if *from_resource { resource } else { node }, path, part.kind);
-                    meets(&values, wanted, Modifier::Plain)
-                })
-            });
+            if left == 0 {
+                return;
+            }
+            left -= 1;
+            let of_part = |part: &Part| {
+                let values = part.paths.iter().flat_map(|(path, from_resource)| {
+                    values_from(if *from_resource { resource } else { node }, path, part.kind)
+                });
+                Some(values.collect::<Vec<_>>()).filter(|values| !values.is_empty())
+            };
+            if let Some(tuple) = param.parts.iter().map(of_part).collect::<Option<Vec<_>>>() {
+                visit(&tuple);
+            }
         });
-        found
-    })
+    }
 }
 
-fn at_base<'n, 'a>(resource: &'n Node<'a>, base: &super::table::Path, visit: &mut dyn FnMut(&'n Node<'a>)) {
+/// Whether all parts of a composite fit at one of its bases.
+fn is_composite(param: &Param, resource: &Node<'_>, wanted: &Wanted) -> bool {
+    let mut found = false;
+    each_tuple(param, resource, &mut |tuple| {
+        found |= match wanted {
+            Wanted::Missing(_) => true,
+            Wanted::Parts(parts) => {
+                tuple.iter().zip(parts).all(|(values, wanted)| meets(values, wanted, Modifier::Plain))
+            }
+            _ => false,
+        };
+    });
+    found != (*wanted == Wanted::Missing(true))
+}
+
+fn at_base<'n, 'a>(resource: &'n Node<'a>, base: &Path, visit: &mut dyn FnMut(&'n Node<'a>)) {
     if base.steps.is_empty() {
         return visit(resource);
     }

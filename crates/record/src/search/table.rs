@@ -27,6 +27,11 @@ const NOT_INDEXED: [&str; 7] = [
     "",
 ];
 
+/// What is wrong in the official table, and what it is read as: here each part has the other's expression, so that a
+/// reference is looked for in a code. FHIR R4B and R5 have it so.
+const PARTS_MENDED: [(&str, &str); 1] =
+    [("DocumentReference-relationship", "DocumentReference-relatesto=target;DocumentReference-relation=code")];
+
 /// What a parameter's values are.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum ParamKind {
@@ -214,7 +219,8 @@ impl TypeTable {
                     uses.push(found);
                 }
             }
-            let parts = parts(line.components, &bases, name);
+            let mended = PARTS_MENDED.iter().find(|(id, _)| *id == line.id);
+            let parts = parts(mended.map_or(line.components, |(_, parts)| parts), &bases, name);
             let param = Param { code: line.code, id: line.id, kind, targets, uses, parts, bases };
             table.params.insert(line.code, param);
         }
@@ -341,8 +347,8 @@ impl Walk {
                 Some(())
             }
             Expr::As(_, kind) => {
-                // One component says DateTime.
-                self.types.retain(|known| known.eq_ignore_ascii_case(kind));
+                // A canonical is a uri. One component says DateTime.
+                self.types.retain(|known| known.eq_ignore_ascii_case(kind) || definitions().is_a(known, kind));
                 let types = &self.types;
                 self.path.steps.last_mut()?.members.retain(|place| types.contains(&place.kind));
                 (!self.types.is_empty()).then_some(())

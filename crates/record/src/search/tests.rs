@@ -61,6 +61,7 @@ fn tokens() {
             "gender:missing=false",
             "deceased=false",
             "telecom=+963 1",
+            "telecom=|+963 1",
             "phone=+963 1",
             "email=a@b",
             "_tag=t",
@@ -84,6 +85,14 @@ fn tokens() {
             "identifier=TAG",
         ],
     );
+    let half = r#"{"resourceType":"Patient","identifier":[{"system":"urn:tag"}],"name":[{"text":"x"}],"telecom":[{"system":"phone"}]}"#;
+    check(
+        half,
+        &["identifier=urn:tag|", "identifier:missing=false", "telecom:missing=true"],
+        &["identifier=urn:x|", "identifier=tag", "identifier=|tag"],
+    );
+    let twice = r#"{"resourceType":"Patient","gender":"male","gender":"female"}"#;
+    check(twice, &["gender=female"], &["gender=male"]);
     let dead = |element: &str| format!(r#"{{"resourceType":"Patient",{element}}}"#);
     check(&dead(r#""deceasedDateTime":"2018-02-20""#), &["deceased=true", "death-date=2018-02"], &["deceased=false"]);
     check(&dead(r#""deceasedBoolean":false"#), &["deceased=false"], &["deceased=true"]);
@@ -157,6 +166,29 @@ fn references() {
 }
 
 #[test]
+fn a_parameter_of_one_type_finds_references_to_that_type_only() {
+    let observation = |subject: &str| format!(r#"{{"resourceType":"Observation","subject":{subject}}}"#);
+    check(
+        &observation(r#"{"reference":"http://x/fhir/Patient/p","identifier":{"system":"urn:i","value":"7"}}"#),
+        &["patient=p", "patient=Patient/p", "patient=http://x/fhir/Patient/p", "patient:identifier=urn:i|7"],
+        &["patient=Group/p", "patient=http://x/fhir/Group/p"],
+    );
+    let group = r#"{"reference":"Group/g","identifier":{"system":"urn:i","value":"7"}}"#;
+    let said = r#"{"type":"Group","identifier":{"system":"urn:i","value":"7"}}"#;
+    for other in [group, said] {
+        check(
+            &observation(other),
+            &["subject:identifier=urn:i|7", "patient:missing=true"],
+            &["patient:identifier=urn:i|7", "patient=g"],
+        );
+    }
+    let urn = r#"{"type":"Patient","reference":"urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"}"#;
+    check(&observation(urn), &["patient=urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"], &["patient:missing=true"]);
+    // It may be a patient's.
+    check(&observation(r#"{"identifier":{"value":"7"}}"#), &["patient:identifier=7"], &["patient:missing=true"]);
+}
+
+#[test]
 fn dates_are_compared_as_spans() {
     check(
         PATIENT,
@@ -193,6 +225,14 @@ fn dates_are_compared_as_spans() {
         &["date=2018-02-18", "date=lt2018-02-18"],
     );
     check(open, &["date=sa2018-02-18T07:59:59Z", "date=gt2018-02-18T08:00:00+00:00"], &["date=sa2018-02-18T08:00:00Z"]);
+    let instant = r#"{"resourceType":"Provenance","recorded":"2018-02-18T10:00:00Z"}"#;
+    check(
+        instant,
+        &["recorded=2018-02-18T10:00:00Z", "recorded=2018-02-18T10:00:00.000Z", "recorded=eb2018-02-18T10:00:00.500Z"],
+        &["recorded=gt2018-02-18T10:00:00Z", "recorded=2018-02-18T10:00:00.001Z"],
+    );
+    let written = r#"{"resourceType":"CarePlan","activity":[{"detail":{"scheduledString":"2018-02-18"}}]}"#;
+    check(written, &["activity-date:missing=true"], &["activity-date=2018-02-18"]);
 }
 
 #[test]
@@ -252,6 +292,17 @@ fn the_parts_of_a_composite_meet_at_one_place() {
         ],
         &["component-code-value-quantity=dia$gt100", "code-value-quantity=sys$gt100"],
     );
+    let param = &table_of("Observation").expect("a table").params["combo-code-value-quantity"];
+    let mut said = Vec::new();
+    each_tuple(param, &parse(pressure.as_bytes()).expect("JSON"), &mut |tuple| {
+        let [code, value] = tuple else { panic!("two parts") };
+        if let ([Value::Token(code)], [Value::Quantity(value)]) = (&code[..], &value[..]) {
+            said.push((code.code.clone(), value.range.low));
+        }
+    });
+    assert_eq!(said, [("sys".to_owned(), 120.0), ("dia".to_owned(), 80.0)], "nothing of the base without a code");
+    let document = r#"{"resourceType":"DocumentReference","relatesTo":[{"code":"replaces","target":{"reference":"DocumentReference/d"}}]}"#;
+    check(document, &["relationship=DocumentReference/d$replaces"], &["relationship=DocumentReference/d$signs"]);
     let sequence = r#"{"resourceType":"MolecularSequence","referenceSeq":{"chromosome":{"coding":[{"code":"1"}]},"windowStart":4,"windowEnd":9},
         "variant":[{"start":5,"end":6}]}"#;
     check(
@@ -263,6 +314,13 @@ fn the_parts_of_a_composite_meet_at_one_place() {
 
 #[test]
 fn addresses() {
+    let map = r#"{"resourceType":"ConceptMap","sourceCanonical":"http://x/ValueSet/v|1"}"#;
+    check(
+        map,
+        &["source=http://x/ValueSet/v", "source-uri=http://x/ValueSet/v|1"],
+        &["source-uri=http://x/ValueSet/w"],
+    );
+
     let set = r#"{"resourceType":"ValueSet","url":"http://acme.org/fhir/ValueSet/123"}"#;
     check(
         set,

@@ -100,6 +100,7 @@ pub fn values_at(atom: &Atom, resource: &Node<'_>) -> Vec<Value> {
 pub(super) fn values_from(base: &Node<'_>, path: &Path, kind: ParamKind) -> Vec<Value> {
     let mut values = Vec::new();
     walk(base, path, &mut |node, place| add(node, place, kind, false, &mut values));
+    values.truncate(VALUES_MAX);
     values
 }
 
@@ -115,8 +116,8 @@ fn steps<'n, 'a>(node: &'n Node<'a>, rest: &[Step], at: Option<&Place>, visit: &
         }
         return;
     };
-    for member in node.members() {
-        let Some(place) = step.members.iter().find(|place| place.member == member.key) else { continue };
+    for place in &step.members {
+        let Some(value) = node.get(&place.member) else { continue };
         let mut each = |element: &'n Node<'a>| {
             let passes =
                 step.filter.as_ref().is_none_or(|(name, value)| element.get_str(name).as_deref() == Some(value));
@@ -124,11 +125,11 @@ fn steps<'n, 'a>(node: &'n Node<'a>, rest: &[Step], at: Option<&Place>, visit: &
                 steps(element, rest, Some(place), visit);
             }
         };
-        match (&member.value.kind, step.index) {
+        match (&value.kind, step.index) {
             (Kind::Array(items), Some(index)) => items.get(index).into_iter().for_each(&mut each),
             (Kind::Array(items), None) => items.iter().for_each(&mut each),
             (_, Some(index)) if index > 0 => {}
-            _ => each(&member.value),
+            _ => each(value),
         }
     }
 }
@@ -164,10 +165,12 @@ fn text_of(node: &Node<'_>, name: &str) -> String {
     node.get_str(name).map_or_else(String::new, |text| text.into_owned())
 }
 
+/// What a token is of each type (FHIR R4 §3.1.1.4.10).
 fn tokens(node: &Node<'_>, place: &Place, add: &mut dyn FnMut(Token)) {
+    // `system|` finds what says its system only.
     let pair = |node: &Node<'_>, member: &str| {
-        let code = node.get_str(member)?.into_owned();
-        Some(Token { system: text_of(node, "system"), code, is_bare: false })
+        let token = Token { system: text_of(node, "system"), code: text_of(node, member), is_bare: false };
+        Some(token).filter(|token| !token.system.is_empty() || !token.code.is_empty())
     };
     match place.kind {
         "CodeableConcept" => {
@@ -175,7 +178,12 @@ fn tokens(node: &Node<'_>, place: &Place, add: &mut dyn FnMut(Token)) {
             codings.iter().filter_map(|coding| pair(coding, "code")).for_each(add);
         }
         "Coding" => pair(node, "code").into_iter().for_each(add),
-        "Identifier" | "ContactPoint" => pair(node, "value").into_iter().for_each(add),
+        "Identifier" => pair(node, "value").into_iter().for_each(add),
+        // Its system is no URI, and R4 lets no search ask for one.
+        "ContactPoint" => {
+            let token = pair(node, "value").filter(|token| !token.code.is_empty());
+            token.map(|token| Token { is_bare: true, ..token }).into_iter().for_each(add);
+        }
         "Quantity" | "Age" | "Money" | "Range" | "Reference" => {}
         _ => {
             let code = match node.kind {
@@ -238,6 +246,27 @@ fn references(node: &Node<'_>, kind: &str, add: &mut dyn FnMut(Reference)) {
     }
 }
 
+/// The references at an atom, of which only those count that lead to a type. By an identifier alone one may lead anywhere.
+pub(super) fn references_to(only: &str, atom: &Atom, resource: &Node<'_>) -> Vec<Value> {
+    let mut values = Vec::new();
+    walk(resource, &atom.path, &mut |node, place| {
+        let mut found = Vec::new();
+        references(node, place.kind, &mut |reference| found.push(reference));
+        let named = found.iter().find_map(|reference| match reference {
+            Reference::Local(kind, _) => Some(kind.clone()),
+            _ => None,
+        });
+        let kind = named.or_else(|| node.get_str("type").map(|kind| kind.into_owned()));
+        found.retain(|reference| match &kind {
+            Some(kind) => kind == only,
+            None => matches!(reference, Reference::Identifier(..)),
+        });
+        values.extend(found.into_iter().map(Value::Reference));
+    });
+    values.truncate(VALUES_MAX);
+    values
+}
+
 /// What a literal reference leads to. An absolute one is also taken for the resource that its end names: sites have no
 /// address of their own that all others know.
 pub fn links(text: &str, add: &mut dyn FnMut(Reference)) {
@@ -261,10 +290,17 @@ pub fn links(text: &str, add: &mut dyn FnMut(Reference)) {
     }
 }
 
+/// The span of each type (FHIR R4 §3.1.1.4.7). A text is none, even if it looks like a date.
 fn date(node: &Node<'_>, kind: &str) -> Option<Span> {
     match kind {
         "Period" => period(node),
-        // Only the outer limits count (R4 search, §3.1.1.4.8).
+        "date" | "dateTime" => time::span(&node.as_str()?),
+        // A point in time, however it is written: as narrow as can be.
+        "instant" => {
+            let from_ms = time::span(&node.as_str()?)?.from_ms;
+            Some(Span { from_ms, until_ms: from_ms.saturating_add(1) })
+        }
+        // Only the outer limits count.
         "Timing" => {
             let events = node.get("event").map_or(&[][..], Node::items).iter();
             let events = events.filter_map(|event| time::span(&event.as_str()?));
@@ -273,7 +309,7 @@ fn date(node: &Node<'_>, kind: &str) -> Option<Span> {
                 |a: Span, b: Span| Span { from_ms: a.from_ms.min(b.from_ms), until_ms: a.until_ms.max(b.until_ms) };
             events.chain(bounds).reduce(outer)
         }
-        _ => time::span(&node.as_str()?),
+        _ => None,
     }
 }
 
