@@ -65,7 +65,11 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, PathError> {
                 if letter == '\'' { Token::Literal(Literal::Text(value)) } else { Token::Name(value) }
             }
             '@' => {
-                let length = 1 + span(&rest[1..], |letter| letter.is_ascii_alphanumeric() || "-:.+".contains(letter));
+                let length = 1 + date_length(&rest[1..]);
+                // A time of day is of no zone.
+                if rest[1..].starts_with('T') && rest[..length].contains(['Z', '+', '-']) {
+                    return Err(PathError::Unexpected(start));
+                }
                 at += length;
                 Token::Literal(Literal::Date(rest[1..length].to_owned()))
             }
@@ -93,6 +97,17 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, PathError> {
         tokens.push((start, token));
     }
     Ok(tokens)
+}
+
+/// How many bytes of a text are a date or a time: a dot belongs to it only before a digit, else a function follows.
+fn date_length(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let is_part = |at: usize| match bytes[at] {
+        b'0'..=b'9' | b'-' | b'+' | b':' | b'T' | b'Z' => true,
+        b'.' => bytes.get(at + 1).is_some_and(u8::is_ascii_digit),
+        _ => false,
+    };
+    (0..bytes.len()).find(|at| !is_part(*at)).unwrap_or(bytes.len())
 }
 
 fn span(text: &str, accept: impl Fn(char) -> bool) -> usize {
@@ -276,6 +291,19 @@ impl Parser {
         }
     }
 
+    /// `extension('url')`, which FHIR adds to FHIRPath: those extensions whose url is this.
+    fn extension(&mut self, left: Expr) -> Result<Expr, PathError> {
+        let Some((_, Token::Literal(url @ Literal::Text(_)))) = self.tokens.get(self.at) else {
+            return Err(self.unexpected());
+        };
+        let url = Expr::Literal(url.clone());
+        self.at += 1;
+        self.expect(")")?;
+        let member = |of: Expr, name: &str| Expr::Member(of.into(), name.to_owned());
+        let is_that = Expr::Equal(member(Expr::This, "url").into(), url.into(), true);
+        Ok(Expr::Call(member(left, "extension").into(), Function::Where, vec![is_that]))
+    }
+
     /// A member, or a call if a parenthesis follows.
     fn step(&mut self, left: Expr, name: String) -> Result<Expr, PathError> {
         if !self.is_sign("(") {
@@ -285,6 +313,9 @@ impl Parser {
             let kind = self.type_name()?;
             self.expect(")")?;
             return Ok(if name == "is" { Expr::Is(left.into(), kind) } else { Expr::As(left.into(), kind) });
+        }
+        if name == "extension" {
+            return self.extension(left);
         }
         let (function, most) = match name.as_str() {
             "where" => (Function::Where, 1),
@@ -331,6 +362,8 @@ mod tests {
         assert_eq!(parse("a | b = c"), parse("(a | b) = c"));
         assert_eq!(parse("resolve() is Patient"), parse("(resolve()) is Patient"));
         assert_eq!(parse("'a\\'\\u0645'"), Ok(Expr::Literal(Literal::Text("a'م".to_owned()))));
+        assert_eq!(parse("a.extension('u').value"), parse("a.extension.where(url = 'u').value"));
+        assert_eq!(parse("@2018-02-18.exists()"), parse("(@2018-02-18).exists()"));
         assert_eq!(parse("1.20"), Ok(Expr::Literal(Literal::Number("1.20".to_owned()))));
     }
 
