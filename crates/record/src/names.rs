@@ -68,12 +68,10 @@ pub fn words(text: &str) -> Vec<NameWord> {
 
 /// The words that a name is found by: those of [`words`], and what a compound is built on (Layla of Abu Layla).
 pub fn words_found(text: &str) -> Vec<NameWord> {
-    let mut found = words(text);
-    let compounds = key::words(text).into_iter().filter(|word| word.prefix.is_some());
-    found.extend(
-        compounds.map(|compound| word(&key::Word { prefix: None, ..compound })).filter(|word| !word.key.is_empty()),
-    );
-    found
+    let words = key::words(text);
+    let compounds = words.iter().filter(|word| word.prefix.is_some());
+    let bases: Vec<_> = compounds.map(|compound| key::Word { prefix: None, ..compound.clone() }).collect();
+    words.iter().chain(&bases).map(word).filter(|word| !word.key.is_empty()).collect()
 }
 
 fn word(word: &key::Word) -> NameWord {

@@ -5,7 +5,7 @@ mod query;
 mod table;
 mod value;
 
-pub use matches::{About, code_key, each_tuple, is_below, is_date, is_number, values_of_param};
+pub use matches::{About, each_tuple, is_below, is_date, is_number, values_of_param};
 pub use query::{
     COUNT_MAX, Criterion, Filter, Include, Modifier, Now, Number, On, Prefix, Query, QueryError, SortKey, Summary,
     Total, Wanted, read, targets_of,

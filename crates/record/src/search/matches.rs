@@ -1,11 +1,12 @@
 //! Whether a resource meets a criterion, worked out from the resource alone.
 //!
-//! The store finds candidates by its index and asks here where the index knows less than the question (composites, exact
-//! text); a subscription asks here of each change; and the tests hold the index against it.
+//! Pure, so that an index which knows less than a question (composites, exact text) can ask it here, and can be held against
+//! it.
 
 use super::query::{Criterion, Modifier, Number, On, Prefix, Wanted};
 use super::table::{Param, Part, Path, TypeTable};
 use super::value::{Quantity, Range, Reference, Token, VALUES_MAX, Value, references_to, values_at, values_from, walk};
+use crate::identifier::identifier_key;
 use crate::json::Node;
 use crate::names;
 use crate::time::Span;
@@ -125,23 +126,14 @@ pub fn is_below(uri: &str, above: &str) -> bool {
     })
 }
 
-/// The form in which codes are compared: systems differ in whether case counts, and R4 says to find rather more (§3.1.1.4.10).
-pub fn code_key(code: &str) -> String {
-    let digit = |letter: char| match letter {
-        '\u{660}'..='\u{669}' => char::from_digit(u32::from(letter) - 0x660, 10).unwrap_or(letter),
-        '\u{6f0}'..='\u{6f9}' => char::from_digit(u32::from(letter) - 0x6f0, 10).unwrap_or(letter),
-        _ => letter,
-    };
-    code.chars().map(digit).flat_map(char::to_lowercase).collect()
-}
-
 fn is_token(token: &Token, system: Option<&str>, code: Option<&str>) -> bool {
     let system_fits = match system {
         None => true,
         Some("") => token.system.is_empty() || token.is_bare,
         Some(system) => token.system == system,
     };
-    system_fits && code.is_none_or(|code| code_key(code) == code_key(&token.code))
+    // Systems differ in whether case counts, and R4 says to find rather more (§3.1.1.4.10).
+    system_fits && code.is_none_or(|code| identifier_key(code) == identifier_key(&token.code))
 }
 
 fn is_unit(quantity: &Quantity, system: Option<&str>, unit: Option<&str>) -> bool {
