@@ -17,14 +17,13 @@ pub const ATOMS_MAX: usize = 128;
 
 /// Parameters that are not looked up in an index: which resource and when, what a filter of lists or texts would need, and
 /// a place on the earth, which sanad does not search by.
-const NOT_INDEXED: [&str; 7] = [
+const NOT_INDEXED: [&str; 6] = [
     "Resource-id",
     "Resource-lastUpdated",
     "Resource-content",
     "Resource-query",
     "DomainResource-text",
     "Location-near",
-    "",
 ];
 
 /// What is wrong in the official table, and what it is read as: here each part has the other's expression, so that a
