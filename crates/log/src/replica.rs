@@ -145,6 +145,11 @@ impl Input {
             _ => None,
         }
     }
+
+    /// The same, but for what founds the network, what others have written, and what may turn out to be nothing.
+    fn own_token(&self) -> Option<Token> {
+        self.write_token().filter(|_| !matches!(self, Input::Found(..) | Input::Carried(..) | Input::Settle(_)))
+    }
 }
 
 /// What a replica asks of the world. Effects are carried out in order.
@@ -341,8 +346,9 @@ pub struct Replica {
     compared: BTreeSet<DeviceId>,
     /// True when all forks, and what became of this device, are to be looked at again.
     doubtful: bool,
-    /// True if the disk had lost something before this start.
-    lost: bool,
+    /// True if this device is to be replaced and cannot be yet: no enrolment of the facility is here that a new one could be
+    /// shown with. Until a session or a bundle brings it back, this device takes in and writes nothing.
+    device_due: bool,
     readings: BTreeMap<Token, Reading>,
     /// What only a keeper has.
     keeper: Option<keep::Keeper>,
@@ -407,7 +413,7 @@ impl Replica {
             doubts: BTreeMap::new(),
             compared: BTreeSet::new(),
             doubtful: true,
-            lost: start.lost,
+            device_due: start.lost,
             readings: BTreeMap::new(),
             keeper,
         }
@@ -516,6 +522,11 @@ impl Replica {
         if let (true, Some(token)) = (self.outlived, input.write_token()) {
             // The disk has not taken the key of the device that is to write from now on.
             out.push(Effect::SaveFailed(token, SaveError::Disk));
+            return out;
+        }
+        if let Some(token) = input.own_token().filter(|_| self.keeper.is_none() && !self.is_enrolled()) {
+            // Whoever does not know of its own enrolment does not know either what it wrote before.
+            out.push(Effect::SaveFailed(token, SaveError::NotReady));
             return out;
         }
         let Some(input) = self.as_keeper(input, &mut out) else { return out };
@@ -693,7 +704,7 @@ impl Replica {
         self.acknowledged.clear();
         self.end_all_sessions(Outcome::DiskRefused, out);
         self.doubtful = true;
-        self.lost |= lost;
+        self.device_due |= lost;
         self.doubt_own(out);
         out.push(Effect::Changed);
     }

@@ -17,6 +17,7 @@ mod references;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+pub use ids::of_single as key_of_single;
 pub use ndjson::{Line, split_ndjson};
 
 use crate::compartment::{paths, patients_of_key, read_for_patients};

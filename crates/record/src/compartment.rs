@@ -149,7 +149,7 @@ fn references(value: &Value, steps: &[&str], visit: &mut dyn FnMut(&str)) {
 }
 
 /// The id in a literal reference to a Patient.
-pub(crate) fn patient_id(reference: &str) -> Option<&str> {
+pub fn patient_id(reference: &str) -> Option<&str> {
     let reference = reference.split_once("/_history/").map_or(reference, |(before, _)| before);
     let (before, id) = reference.rsplit_once('/')?;
     let resource_type = before.rsplit('/').next()?;

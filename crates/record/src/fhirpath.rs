@@ -4,8 +4,16 @@
 //! `count`, `ofType`, `resolve`, `=`, `!=`, `and`, `or`, literals, `%resource`, `$this`. Everything else is refused by name.
 //! (FHIRPath 2.0.0, <http://hl7.org/fhirpath/N1/>; what FHIR adds to it, <http://hl7.org/fhir/R4/fhirpath.html>.)
 
+mod check;
+mod equal;
+mod eval;
+mod item;
 mod parse;
 
+pub use check::check;
+pub(crate) use equal::same_value;
+pub use eval::{EvalError, VISITED_MAX, Work, evaluate};
+pub use item::{Element, Item, Step, Way, way_to};
 pub use parse::{PathError, parse};
 
 /// An expression.
@@ -72,3 +80,6 @@ pub enum Function {
     /// What a reference leads to.
     Resolve,
 }
+
+#[cfg(test)]
+mod tests;

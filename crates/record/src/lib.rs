@@ -25,11 +25,16 @@
 //! | [`bundle`] | taking apart what arrives: resources, Bundles, NDJSON |
 //! | [`compartment`] | whose record a resource belongs to, and how urgent it is |
 //! | [`definitions`] | what FHIR R4 says about its types and their elements |
+//! | [`terminology`] | which codes a value set has, and what each is called |
 //! | [`fhirpath`] | the subset of FHIRPath that parameters and simple patches are written in |
 //! | [`search`] | the official search parameters: where their values stand, what a search asks, whether a resource meets it |
+//! | [`patch`] | changing a resource by JSON Patch or FHIRPath Patch, and no other byte of it |
 //! | [`time`] | FHIR's dates as spans |
+//! | [`validate`] | whether a resource has the structure that FHIR R4 gives it |
 //! | [`link`] | two Patient resources are one person, or not after all |
+//! | [`matching`] | how far two Patient resources look like one person |
 //! | [`names`] | finding a person by name, in Arabic or Latin letters |
+//! | [`ips`] | the International Patient Summary: making one, and reading anybody's |
 //! | [`ask`] | asking the network for a chart, the answer, and the record of what was granted |
 //! | [`adopt`] | the record that something was taken in from quarantine |
 //!
@@ -67,13 +72,18 @@ pub mod definitions;
 pub mod fhirpath;
 pub mod graph;
 pub mod identifier;
+pub mod ips;
 pub mod json;
 pub mod key;
 pub mod link;
+pub mod matching;
 pub mod merge;
 pub mod names;
 pub mod op;
 pub mod outgoing;
+pub mod patch;
 pub mod search;
+pub mod terminology;
 pub mod time;
+pub mod validate;
 pub mod version;

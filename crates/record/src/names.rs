@@ -10,7 +10,11 @@
 mod key;
 mod skeleton;
 
+use crate::json::Node;
 use serde_json::Value;
+
+/// How the URL of an extension ends that holds an everyday name.
+const KUNYA: &str = "kunya";
 
 /// Which part of a name a term is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -121,13 +125,27 @@ pub fn search_terms(person: &Value) -> Vec<NameTerm> {
     for holder in std::iter::once(person).chain(names) {
         let extensions = holder.get("extension").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let is_kunya = |extension: &&Value| {
-            extension.get("url").and_then(Value::as_str).is_some_and(|url| url.to_ascii_lowercase().ends_with("kunya"))
+            extension.get("url").and_then(Value::as_str).is_some_and(|url| url.to_ascii_lowercase().ends_with(KUNYA))
         };
         for kunya in extensions.iter().filter(is_kunya) {
             kunya.get("valueString").and_then(Value::as_str).into_iter().for_each(|text| add(text, NamePart::Kunya));
         }
     }
     terms
+}
+
+/// The everyday names (kunya) that stand in extensions of a person or of one of their names, as written.
+pub fn everyday_names(person: &Node<'_>) -> Vec<String> {
+    let is_kunya = |url: &str| url.to_ascii_lowercase().ends_with(KUNYA);
+    let of_name = person.get("name").map_or(&[][..], Node::items);
+    let extensions = std::iter::once(person).chain(of_name).filter_map(|holder| holder.get("extension"));
+    let kunyas = extensions.flat_map(Node::items).filter(|one| one.get_str("url").is_some_and(|url| is_kunya(&url)));
+    kunyas.filter_map(|kunya| kunya.get_str("valueString")).map(std::borrow::Cow::into_owned).collect()
+}
+
+/// How well one word fits another, each with its skeleton: what [`matches()`] adds up.
+pub fn worth_of(word: &NameWord, other: &NameWord) -> u32 {
+    fit(&word.key, &word.skeleton, &other.key, &other.skeleton)
 }
 
 /// How well a query fits a person's names: 0 not at all, 100 every word exactly. For ordering results.

@@ -200,8 +200,12 @@ impl Replica {
 
     /// This device holds less than it has claimed, or has a twin: it must not sign another entry or receipt, and what its
     /// receipts say must not count any more.
+    ///
+    /// Without an enrolment of its facility, which its disk may have lost as well, a new device could be shown to nobody.
+    /// Sessions go on then, since only they can bring that back, and this device signs no more than what it receives.
     pub(super) fn outlived(&mut self, out: &mut Vec<Effect>) {
-        if !self.outlived {
+        self.device_due = !self.is_enrolled();
+        if !self.device_due && !self.outlived {
             self.outlived = true;
             for session in self.sessions.keys().copied().collect::<Vec<_>>() {
                 self.send(session, encode::refuse(Refusal::Outlived), false, out);
@@ -226,15 +230,24 @@ impl Replica {
         Some(credential.succeeded_by(&Successor { network, facility: own, device, replaces }, facility))
     }
 
+    /// True while this device writes nothing, because another is to take its place.
+    pub(super) fn is_silent(&self) -> bool {
+        self.outlived || self.device_due
+    }
+
+    /// True if an enrolment of this facility is here.
+    pub(super) fn is_enrolled(&self) -> bool {
+        self.directory.newest_credential(&self.directory.own()).is_some()
+    }
+
     /// A device is wanted in the place of this one if the disk has lost something, if another has taken its place already,
     /// or if it was made and never came to be announced. Not before an enrolment of the facility is here, which takes
     /// sessions: nobody could be shown the new one.
     pub(super) fn doubt_own(&mut self, out: &mut Vec<Effect>) {
         let device = self.device();
         let enrolled = self.directory.facility_of(&device).is_some() || self.unannounced.is_some();
-        let unfit = self.lost || !enrolled || self.directory.is_replaced(&device);
-        if unfit && self.directory.newest_credential(&self.directory.own()).is_some() {
-            self.lost = false;
+        let unfit = self.device_due || !enrolled || self.directory.is_replaced(&device);
+        if unfit && self.is_enrolled() {
             self.outlived(out);
         }
     }
@@ -334,7 +347,7 @@ impl Replica {
 
     /// Goes on with what waits for the disk.
     pub(super) fn resolve_doubts(&mut self, out: &mut Vec<Effect>) {
-        if self.outlived {
+        if self.is_silent() {
             return;
         }
         let logs: Vec<_> = self.doubts.keys().copied().collect();

@@ -153,7 +153,7 @@ impl Replica {
 
     /// Grants the charts made here to havens that have joined since.
     pub(super) fn settle_with_havens(&mut self, now_ms: u64, out: &mut Vec<Effect>) {
-        if !self.directory.is_readable(&ScopeTag::NETWORK) || self.outlived {
+        if !self.directory.is_readable(&ScopeTag::NETWORK) || self.is_silent() {
             return;
         }
         self.owing = false;
@@ -201,6 +201,9 @@ impl Replica {
     }
 
     fn write_sealed(&mut self, now_ms: u64, lane: Lane, scope: ScopeTag, text: Clear) -> Option<Appending> {
+        if self.device_due {
+            return None;
+        }
         let key = self.directory.seal_key(&scope)?.clone();
         let header = self.next_header(now_ms, lane, scope, BodyKind::Sealed);
         let body = key.seal(text.expose(), &header.sealed_part(), &mut self.entropy);

@@ -78,7 +78,7 @@ pub(super) fn key_of_url(resource_type: &str, url: &str) -> ResourceKey {
 }
 
 /// The key of a resource that came by itself: its own id, else one from its content.
-pub(super) fn of_single(resource_type: &str, resource: &Node<'_>) -> ResourceKey {
+pub fn of_single(resource_type: &str, resource: &Node<'_>) -> ResourceKey {
     match resource.get_str("id").filter(|id| is_legal_id(id)) {
         Some(id) => key(resource_type, id.into_owned()),
         None => key(resource_type, hex(hash("single", [resource.text]))),

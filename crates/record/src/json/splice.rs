@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Node, quote};
+use super::{Member, Node, quote};
 
 /// A set of replacements to be made in one text.
 ///
@@ -52,9 +52,23 @@ impl Edits {
 
     /// Takes every member named in `keys` out of `object`, each with one comma.
     pub fn remove_members(&mut self, object: &Node<'_>, keys: &[&str]) {
-        let spans: Vec<_> = object.members().iter().map(|member| member.start..member.value.end()).collect();
         let goes: Vec<_> = object.members().iter().map(|member| keys.contains(&&*member.key)).collect();
-        self.remove(object, &spans, &goes);
+        self.remove_members_where(object, &goes);
+    }
+
+    /// Takes the members for which `goes` is true out of `object`, each with one comma.
+    pub fn remove_members_where(&mut self, object: &Node<'_>, goes: &[bool]) {
+        let spans: Vec<_> = object.members().iter().map(|member| member.start..member.value.end()).collect();
+        self.remove(object, &spans, goes);
+    }
+
+    /// Gives a member another name and the JSON text `value`; what stands between the two stays.
+    pub fn rename_member(&mut self, text: &[u8], member: &Member<'_>, key: &str, value: &str) {
+        if member.key != key {
+            let key_end = member.start + 1 + string_end(text, member.start + 1);
+            self.replace(member.start..key_end, quote(key));
+        }
+        self.replace(member.value.start..member.value.end(), value);
     }
 
     /// Takes the elements for which `goes` is true out of `array`, each with one comma.
@@ -71,6 +85,33 @@ impl Edits {
                 self.replace(tail.end()..tail.end(), format!(",{indent}{value}"));
             }
             _ => self.fill(array.start + 1, value.to_owned()),
+        }
+    }
+
+    /// Puts the JSON text `value` before the element at `index` of `array`, laid out as that one is; at the end if there is
+    /// none.
+    pub fn insert_item(&mut self, text: &[u8], array: &Node<'_>, index: usize, value: &str) {
+        let Some(next) = array.items().get(index) else { return self.push_item(text, array, value) };
+        let before = match index.checked_sub(1) {
+            Some(before) => str_of(text, array.items()[before].end()..next.start),
+            None => str_of(text, array.start + 1..next.start),
+        };
+        let indent = before.split_once(',').map_or(before, |(_, indent)| indent);
+        self.replace(next.start..next.start, format!("{value},{indent}"));
+    }
+
+    /// Moves the element at `source` of `array` to the place `destination`: the elements change places, and what stands
+    /// between the places stays. Both have to be places of the array.
+    pub fn move_item(&mut self, array: &Node<'_>, source: usize, destination: usize) {
+        let items = array.items();
+        let (first, last) = (source.min(destination), source.max(destination));
+        for place in (first..=last).filter(|_| first < last && last < items.len()) {
+            let from = match place {
+                _ if place == destination => source,
+                _ if source < destination => place + 1,
+                _ => place - 1,
+            };
+            self.replace(items[place].start..items[place].end(), items[from].text);
         }
     }
 

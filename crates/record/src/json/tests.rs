@@ -72,6 +72,19 @@ fn edits_leave_every_other_byte() {
     assert_eq!(edit(&|edits| edits.set_member(text, node.get("c").expect("c"), "d", "1", &[])), {
         "{ \"a\" : 1, \"b\" : [1, 2,3], \"c\": {\"d\":1} }"
     });
+    let insert = |index| edit(&|edits| edits.insert_item(text, b, index, "9"));
+    assert_eq!(insert(0), "{ \"a\" : 1, \"b\" : [9,1, 2,3], \"c\": {} }");
+    assert_eq!(insert(1), "{ \"a\" : 1, \"b\" : [1, 9, 2,3], \"c\": {} }");
+    assert_eq!(insert(3), "{ \"a\" : 1, \"b\" : [1, 2,3,9], \"c\": {} }");
+    let shift = |source, destination| edit(&|edits| edits.move_item(b, source, destination));
+    assert_eq!(shift(0, 2), "{ \"a\" : 1, \"b\" : [2, 3,1], \"c\": {} }");
+    assert_eq!(shift(2, 0), "{ \"a\" : 1, \"b\" : [3, 1,2], \"c\": {} }");
+    assert_eq!(shift(1, 1), String::from_utf8_lossy(text));
+    assert_eq!(edit(&|edits| edits.rename_member(text, &node.members()[1], "z\"", "[]")), {
+        "{ \"a\" : 1, \"z\\\"\" : [], \"c\": {} }"
+    });
+    let remove = |goes: [bool; 3]| edit(&|edits| edits.remove_members_where(&node, &goes));
+    assert_eq!(remove([false, true, true]), "{ \"a\" : 1 }");
 }
 
 /// Text that is JSON, almost JSON, or not at all.

@@ -9,6 +9,7 @@ use super::value::{Quantity, Range, Reference, Token, VALUES_MAX, Value, referen
 use crate::identifier::identifier_key;
 use crate::json::Node;
 use crate::names;
+use crate::outgoing::{ConflictTag, STATE_SYSTEM};
 use crate::time::Span;
 
 /// What is known of a resource beside its bytes.
@@ -18,6 +19,22 @@ pub struct About<'a> {
     pub id: &'a str,
     /// When it was last changed, milliseconds since 1970.
     pub updated_ms: u64,
+    /// True if it leaves with the tag that says so.
+    pub in_conflict: bool,
+}
+
+/// True for the parameter that finds tags, of which those that say a resource's state are never in its bytes.
+pub fn finds_tags(param: &Param) -> bool {
+    param.code == "_tag"
+}
+
+/// True if a token asks for what is in conflict.
+pub fn asks_for_conflict(system: Option<&str>, code: Option<&str>) -> bool {
+    is_token(&conflict_tag(), system, code)
+}
+
+fn conflict_tag() -> Token {
+    Token { system: STATE_SYSTEM.to_owned(), code: ConflictTag::Conflict.code().to_owned(), is_bare: false }
 }
 
 impl Criterion {
@@ -39,7 +56,11 @@ impl Criterion {
             }
             On::Param(param) if !param.parts.is_empty() => any(&|wanted| is_composite(param, resource, wanted)),
             On::Param(param) => {
-                let values = values_of_param(table, param, resource);
+                let mut values = values_of_param(table, param, resource);
+                if finds_tags(param) {
+                    values.retain(|value| !is_state(value));
+                    values.extend(about.in_conflict.then(|| Value::Token(conflict_tag())));
+                }
                 match self.modifier {
                     Modifier::Missing => any(&|wanted| *wanted == Wanted::Missing(values.is_empty())),
                     Modifier::Not => !any(&|wanted| meets(&values, wanted, Modifier::Plain)),
@@ -48,6 +69,11 @@ impl Criterion {
             }
         }
     }
+}
+
+/// True for a tag that says a resource's state: whatever the bytes say, it is worked out anew.
+pub fn is_state(value: &Value) -> bool {
+    matches!(value, Value::Token(token) if token.system == STATE_SYSTEM)
 }
 
 /// The values of one parameter.

@@ -2,6 +2,7 @@
 //!
 //! Promise: whatever is sent is read within named bounds, or refused with the parameter's name and never its value.
 
+use super::sight::Sight;
 use super::table::{Param, ParamKind, table_of};
 use super::value::{Reference, links};
 use crate::key::{RESOURCE_TYPES, is_legal_id};
@@ -27,6 +28,12 @@ pub const VALUE_BYTES_MAX: usize = 8 * 1024;
 pub struct Query {
     /// The type; `None` for all.
     pub resource_type: Option<&'static str>,
+    /// Only what belongs to this patient.
+    pub within: Option<String>,
+    /// Or to one of these, who are the same person.
+    pub within_also: Vec<String>,
+    /// What may be looked at; everything if nothing is said.
+    pub sight: Option<Sight>,
     /// All of them have to hold.
     pub filters: Vec<Filter>,
     /// The order; empty for the server's own.
@@ -238,6 +245,9 @@ pub fn read<'p>(
 ) -> Result<Query, QueryError> {
     let mut query = Query {
         resource_type,
+        within: None,
+        within_also: Vec::new(),
+        sight: None,
         filters: Vec::new(),
         sort: Vec::new(),
         count: COUNT_DEFAULT,
@@ -379,7 +389,8 @@ fn filter(
     now: Now,
     links_left: usize,
 ) -> Result<Option<Filter>, QueryError> {
-    if links_left == 0 {
+    let is_link = name.starts_with("_has:") || name.contains('.');
+    if is_link && links_left == 0 {
         return Err(QueryError::TooMuch(shown(name)));
     }
     if let Some(rest) = name.strip_prefix("_has:") {

@@ -98,6 +98,20 @@ pub struct Atom {
     pub kind: ParamKind,
 }
 
+impl Atom {
+    /// True if its values are a person's names.
+    pub fn is_of_a_name(&self) -> bool {
+        let mut last_two = self.path.steps.iter().rev().take(2);
+        last_two.any(|step| step.members.iter().any(|place| place.kind == "HumanName"))
+    }
+
+    /// True if the elements here can say a code, and no system of it.
+    pub fn is_bare(&self) -> bool {
+        let of = |place: &Place| matches!(place.kind, "CodeableConcept" | "Coding" | "Identifier");
+        !self.path.steps.last().is_some_and(|step| step.members.iter().any(of))
+    }
+}
+
 /// A path through JSON members.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Path {
@@ -213,9 +227,11 @@ impl TypeTable {
                     bases.push(path);
                     continue;
                 }
-                let found = Use { atom: table.atom(path, kind), only };
-                if !uses.contains(&found) {
-                    uses.push(found);
+                for path in path.in_parts(kind) {
+                    let found = Use { atom: table.atom(path, kind), only };
+                    if !uses.contains(&found) {
+                        uses.push(found);
+                    }
                 }
             }
             let mended = PARTS_MENDED.iter().find(|(id, _)| *id == line.id);
@@ -233,6 +249,24 @@ impl TypeTable {
             self.atoms.push(atom);
             self.atoms.len() - 1
         })
+    }
+}
+
+impl Path {
+    /// Text is looked for in the parts of a name or an address, each a place of its own: `family` is one of those of `name`.
+    fn in_parts(self, kind: ParamKind) -> Vec<Path> {
+        let leaf = self.steps.last().and_then(|step| step.members.first()).map_or("", |place| place.kind);
+        let parts: &[&str] = match (kind, leaf) {
+            (ParamKind::String, "HumanName") => &["text", "family", "given", "prefix", "suffix"],
+            (ParamKind::String, "Address") => &["text", "line", "city", "district", "state", "postalCode", "country"],
+            _ => return vec![self],
+        };
+        let part = |name: &&str| {
+            let place = Place { member: (*name).to_owned(), kind: "string", system: "" };
+            let step = Step { members: vec![place], filter: None, index: None };
+            Path { steps: self.steps.iter().cloned().chain([step]).collect(), special: None }
+        };
+        parts.iter().map(part).collect()
     }
 }
 
@@ -421,6 +455,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!((params, atoms), (2280, 2199));
+        assert_eq!((params, atoms), (2280, 2225));
     }
 }

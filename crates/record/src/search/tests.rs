@@ -18,7 +18,7 @@ fn meets(raw: &str, text: &str) -> bool {
     let table = table_of(&name).expect("a table");
     let query = query(table.name, text).unwrap_or_else(|error| panic!("{text}: {error}"));
     assert_eq!(query.unknown, Vec::<String>::new(), "{text}");
-    let about = About { id: "a1", updated_ms: NOW.0 };
+    let about = About { id: "a1", updated_ms: NOW.0, in_conflict: false };
     query.filters.iter().all(|filter| match filter {
         Filter::Here(criterion) => criterion.matches(table, &resource, about),
         _ => panic!("{text} follows a reference"),

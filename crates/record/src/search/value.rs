@@ -90,7 +90,7 @@ pub fn values_at(atom: &Atom, resource: &Node<'_>) -> Vec<Value> {
         values.push(Value::Token(Token { system: String::new(), code: is_dead.to_string(), is_bare: true }));
         return values;
     }
-    let is_name = is_of_a_name(&atom.path);
+    let is_name = atom.is_of_a_name();
     walk(resource, &atom.path, &mut |node, place| add(node, place, atom.kind, is_name, &mut values));
     values.truncate(VALUES_MAX);
     values
@@ -134,16 +134,10 @@ fn steps<'n, 'a>(node: &'n Node<'a>, rest: &[Step], at: Option<&Place>, visit: &
     }
 }
 
-/// True if a path leads to a name, or to a part of one.
-fn is_of_a_name(path: &Path) -> bool {
-    let mut last_two = path.steps.iter().rev().take(2);
-    last_two.any(|step| step.members.iter().any(|place| place.kind == "HumanName"))
-}
-
 fn add(node: &Node<'_>, place: &Place, kind: ParamKind, is_name: bool, values: &mut Vec<Value>) {
     match kind {
         ParamKind::Token => tokens(node, place, &mut |token| values.push(Value::Token(token))),
-        ParamKind::String => texts(node, place.kind, &mut |text| values.push(Value::Text(text, is_name))),
+        ParamKind::String => values.extend(node.as_str().map(|text| Value::Text(text.into_owned(), is_name))),
         ParamKind::Reference => references(node, place.kind, &mut |found| values.push(Value::Reference(found))),
         ParamKind::Date => values.extend(date(node, place.kind).map(Value::Date)),
         ParamKind::Number => values.extend(number(node, place.kind).map(Value::Number)),
@@ -195,24 +189,6 @@ fn tokens(node: &Node<'_>, place: &Place, add: &mut dyn FnMut(Token)) {
                 add(Token { system: place.system.to_owned(), code, is_bare: true });
             }
         }
-    }
-}
-
-/// The parts of a name or an address that people search by.
-fn texts(node: &Node<'_>, kind: &str, add: &mut dyn FnMut(String)) {
-    let parts: &[&str] = match kind {
-        "HumanName" => &["text", "family", "given", "prefix", "suffix"],
-        "Address" => &["text", "line", "city", "district", "state", "postalCode", "country"],
-        _ => {
-            if let Some(text) = node.as_str() {
-                add(text.into_owned());
-            }
-            return;
-        }
-    };
-    for part in parts.iter().filter_map(|part| node.get(part)) {
-        let texts = part.items().iter().chain(std::iter::once(part));
-        texts.filter_map(Node::as_str).for_each(|text| add(text.into_owned()));
     }
 }
 

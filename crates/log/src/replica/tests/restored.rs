@@ -195,3 +195,45 @@ fn a_device_that_is_led_to_itself_is_no_twin_of_its_own() {
     }
     assert_eq!(cedar.replica.device(), device);
 }
+
+/// Its own enrolment may be among what a disk has lost: no new device can be shown to anybody before that is back.
+#[test]
+fn a_site_whose_disk_lost_any_of_its_entries_gets_all_back_even_its_own_enrolment() {
+    let network = Network::new();
+    let (cedar, haven, _) = with_old_copy(&network);
+    let old = cedar.replica.device();
+    let of_haven = |log: &LogId| log.author != old;
+    for number in 0..300 {
+        let mut dice = entropy(number);
+        let mut kept = cedar.disk.clone();
+        // Of every author alike, of the haven alone, or of the end of each log.
+        let one_in = 2 + number % 4;
+        kept.retain(|(log, seq), _| match number % 3 {
+            0 => u64::from_be_bytes(dice.array()).is_multiple_of(one_in),
+            1 => of_haven(log),
+            _ => of_haven(log) || *seq > one_in,
+        });
+        let mut damaged = Site::restarted(1, network.authority.network(), &Network::secret(1), kept);
+        // A site that was open meanwhile, and one that has only just begun and does not know.
+        if number % 2 == 0 {
+            damaged.recounted();
+        }
+        let mut other = Site::restarted(2, network.authority.network(), &Network::secret(2), haven.disk.clone());
+        if number % 5 == 0 {
+            damaged.save(9, Lane::Clinical, "written meanwhile, if it may write");
+        }
+        let mut sites = [damaged, other];
+        until_quiet(&mut sites);
+        for site in &sites {
+            assert_eq!(site.text(4), ["before the copy", "sent, then lost", "sent, then lost as well"], "{number}");
+            assert_eq!(site.text(5), ["in a new chart"], "{number}");
+        }
+        [damaged, other] = sites;
+        assert_ne!(damaged.replica.device(), old, "{number}");
+        damaged.failed = None;
+        damaged.save(4, Lane::Clinical, "after");
+        assert_eq!(damaged.failed, None, "{number}");
+        quiet(&mut damaged, &mut other);
+        assert_eq!(other.text(4).len(), 4, "{number}");
+    }
+}
