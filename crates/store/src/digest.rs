@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 /// What is hashed, and in which order. The large tables are walked along an index, so that nothing large is sorted.
-const WALKS: [&str; 11] = [
+const WALKS: [&str; 10] = [
     "SELECT lane, author, seq, state, records FROM log CROSS JOIN entry ON entry.log = log.n ORDER BY lane, author, seq",
     "SELECT type, id, heads, versions, deleted, conflicts, updated, patients, version_id, raw FROM resource
      ORDER BY type, id",
@@ -24,12 +24,20 @@ const WALKS: [&str; 11] = [
     "SELECT patient, scope FROM chart ORDER BY 1, 2",
     "SELECT type, id, at, path, kind, sides FROM conflict JOIN resource ON resource.n = conflict.resource ORDER BY 1, 2, 3",
     "SELECT key, lane, author, seq FROM idempotency JOIN log ON log.n = idempotency.log ORDER BY 1, 2, 3, 4",
-    "SELECT patient.id, patient.updated, survivor, term_text.rowid IS NOT NULL FROM patient
-     LEFT JOIN term_text ON term_text.rowid = patient.n ORDER BY patient.id",
+    "SELECT id, updated, survivor FROM patient ORDER BY id",
     "SELECT patient, by FROM replaced ORDER BY 1, 2",
     // 30 counts numbers of rows that stand for nothing any more (tally.rs), which is local too.
     "SELECT name, value FROM tally WHERE value <> 0 AND name <> 30 ORDER BY name",
-    "SELECT id, at, part, key, skeleton FROM term JOIN patient ON patient.n = term.patient ORDER BY 1, 2",
+];
+
+/// What searches find by. Its order is one of local numbers, and ten rows a resource are too many to sort: each row is hashed
+/// by itself and the hashes are added up.
+const HEAPS: [&str; 5] = [
+    "SELECT atom, code, system, type, id FROM found_token JOIN resource ON n = resource",
+    "SELECT atom, target, type, id FROM found_reference JOIN resource ON n = resource",
+    "SELECT atom, key, type, id FROM found_text JOIN resource ON n = resource",
+    "SELECT atom, width, start, end, type, id FROM found_date JOIN resource ON n = resource",
+    "SELECT atom, low, high, unit, system, type, id FROM found_number JOIN resource ON n = resource",
 ];
 
 /// The digest of all projections.
@@ -48,7 +56,34 @@ pub(crate) fn projections(db: &Connection) -> Result<[u8; 32], StoreError> {
         }
         hash.update(&count.to_be_bytes());
     }
+    for heap in HEAPS {
+        hash.update(&sum(db, heap)?);
+    }
     Ok(*hash.finalize().as_bytes())
+}
+
+/// The hashes of all rows, added up without order.
+fn sum(db: &Connection, walk: &str) -> Result<[u8; 32], StoreError> {
+    let mut statement = db.prepare(walk)?;
+    let columns = statement.column_count();
+    let mut rows = statement.query([])?;
+    let mut sums = [0u64; 4];
+    while let Some(row) = rows.next()? {
+        let mut hash = blake3::Hasher::new();
+        for column in 0..columns {
+            add(&mut hash, row.get_ref(column)?);
+        }
+        let hash = hash.finalize();
+        let (words, _) = hash.as_bytes().as_chunks::<8>();
+        for (sum, word) in sums.iter_mut().zip(words) {
+            *sum = sum.wrapping_add(u64::from_be_bytes(*word));
+        }
+    }
+    let mut out = [0; 32];
+    for (bytes, sum) in out.as_chunks_mut::<8>().0.iter_mut().zip(sums) {
+        *bytes = sum.to_be_bytes();
+    }
+    Ok(out)
 }
 
 /// A value with its type and length in front, so that two rows never run into one another.

@@ -58,6 +58,12 @@ pub enum StoreError {
     /// A bound of this crate would be passed; the name says which.
     #[error("too large: {0}")]
     TooLarge(&'static str),
+    /// A search would go through more than one search may.
+    #[error("the search would go through too much; narrow it")]
+    TooCostly,
+    /// A page of a search begins at a place that this store never named.
+    #[error("no such page of this search")]
+    BadCursor,
     /// Something the database reported that has no name above: its result code.
     #[error("the database refused with code {0}")]
     Database(i32),

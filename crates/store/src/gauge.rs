@@ -100,6 +100,19 @@ pub(crate) fn records_in_scopes(
     Ok(sums)
 }
 
+/// Sealed entries of some scopes.
+pub(crate) fn sealed_in(db: &Connection, scopes: &BTreeSet<ScopeTag>) -> Result<u64, StoreError> {
+    let mut statement = db.prepare_cached(
+        "SELECT count(*) FROM entry WHERE scope = (SELECT n FROM scope WHERE tag = ?1) AND state = ?2",
+    )?;
+    let mut sealed = 0;
+    for scope in scopes {
+        let state = EntryState::Sealed as u8;
+        sealed += statement.query_row(params![scope.as_bytes(), state], |row| row.get::<_, i64>(0))? as u64;
+    }
+    Ok(sealed)
+}
+
 /// What the store holds.
 pub(crate) fn counts(db: &Connection) -> Result<Counts, StoreError> {
     use EntryState::{BrokenSeal, Control, NotASave, Sealed, Stranger};

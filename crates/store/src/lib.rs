@@ -14,15 +14,19 @@
 mod append;
 mod backlog;
 mod carried;
+mod changes;
 mod check;
 mod damage;
 mod db;
 mod digest;
 mod error;
+mod find;
 mod folder;
 mod gauge;
+mod index;
 mod inspect;
 mod load;
+mod moment;
 mod patients;
 mod people;
 mod project;
@@ -45,12 +49,15 @@ mod vault;
 
 pub use append::{Appended, Batch, EntryState, Incoming};
 pub use backlog::BacklogOpened;
+pub use changes::{Changes, Concern, Place};
 pub use check::{Check, Damage, Report, Stage};
 pub use damage::Lost;
 pub use error::StoreError;
+pub use find::{Found, HistoryPage, HistoryRow, HistoryWanted, STEPS_MAX};
 pub use folder::{Folder, WRONG_PASSPHRASE_DELAY};
 pub use gauge::{Counts, Sums};
 pub use load::{ControlLane, EntryRef};
+pub use moment::{MomentPage, MomentWanted, Whose};
 pub use patients::{PATIENT_RESOURCES_MAX, PatientPage, PatientRow};
 pub use quarantine::{
     Apart, Came, Kept, QUARANTINE_BYTES_MAX, QUARANTINE_BYTES_OF_SOURCE_MAX, QUARANTINE_LISTED_MAX, QUARANTINE_MAX,

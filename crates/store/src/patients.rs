@@ -12,6 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Most resources on one patient's page; the newest are shown.
 pub const PATIENT_RESOURCES_MAX: u32 = 10_000;
 
+/// What is about a patient, by its number, what is deleted included.
+pub(crate) const ABOUT_PATIENT: &str =
+    "SELECT about.resource FROM person JOIN about ON about.person = person.n WHERE person.id = ?1";
+
 /// A patient as a line of a list. No `Debug`: it holds patient text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PatientRow {
@@ -66,11 +70,18 @@ pub(crate) fn survivor(db: &Connection, id: &str) -> Result<String, StoreError> 
 }
 
 /// Everybody who is shown in the chart of this one, this one included, sorted.
-fn class_of(db: &Connection, survivor: &str) -> Result<BTreeSet<String>, StoreError> {
+pub(crate) fn class_of(db: &Connection, survivor: &str) -> Result<BTreeSet<String>, StoreError> {
     let mut statement = db.prepare_cached("SELECT id FROM patient WHERE survivor = ?1")?;
     let mut class: BTreeSet<String> = statement.query_map([survivor], |row| row.get(0))?.collect::<Result<_, _>>()?;
     class.insert(survivor.to_owned());
     Ok(class)
+}
+
+/// All ids under which one person's records stand.
+pub(crate) fn ids_of_person(db: &Connection, id: &str) -> Result<Vec<String>, StoreError> {
+    let mut class = class_of(db, &survivor(db, id)?)?;
+    class.insert(id.to_owned());
+    Ok(class.into_iter().collect())
 }
 
 /// A patient's line. A patient whose resource is not here, or is deleted, has a line without a name.

@@ -8,8 +8,10 @@
 
 use crate::carried;
 use crate::error::StoreError;
+use crate::index::Indexer;
 use crate::load::log_number;
 use crate::people::People;
+use crate::resources::raw_of;
 use crate::schema::{VERSIONS_MAX, versions_of};
 use crate::tally::{DELETED, Tally};
 use rusqlite::{CachedStatement, OptionalExtension as _, Transaction, params};
@@ -31,6 +33,7 @@ const CHARTS_NOTED_MAX: usize = 10_000;
 pub(crate) struct Projector<'t> {
     tx: &'t Transaction<'t>,
     people: People<'t>,
+    index: Indexer<'t>,
     /// Resources whose state has to be worked out anew from all their versions.
     unsettled: BTreeMap<i64, ResourceKey>,
     /// Charts of patients that are known to be written.
@@ -69,6 +72,7 @@ impl<'t> Projector<'t> {
         Ok(Projector {
             tx,
             people: People::new(tx),
+            index: Indexer::new(tx),
             unsettled: BTreeMap::new(),
             charts: BTreeSet::new(),
             deleted: 0,
@@ -125,12 +129,15 @@ impl<'t> Projector<'t> {
             None => {
                 let n = self.add_resource(&op.key, &now)?;
                 self.add_version(n, 0, place, id, op)?;
+                self.index.changed(n, &op.key, None, raw)?;
                 self.people.changed(n, &op.key, raw.map(|_| value.as_ref()), updated)
             }
             Some(known)
                 if known.heads == op.parents && known.heads.len() == 1 && !self.unsettled.contains_key(&known.n) =>
             {
+                let before = self.says(&known)?;
                 self.add_version(known.n, known.versions, place, id, op)?;
+                self.index.changed(known.n, &op.key, before.as_deref(), raw)?;
                 // What is withdrawn stays listed where it was.
                 if op.action == Action::Delete {
                     now.patients = split(&known.patients);
@@ -173,6 +180,15 @@ impl<'t> Projector<'t> {
             })
             .optional()?;
         row.map(|(known, heads)| Ok(Known { heads: version_ids(&heads)?, ..known })).transpose()
+    }
+
+    /// What a resource says until it is settled again.
+    fn says(&self, known: &Known) -> Result<Option<Vec<u8>>, StoreError> {
+        match &known.heads[..] {
+            _ if known.deleted => Ok(None),
+            [head] => raw_of(self.tx, known.n, head),
+            _ => Ok(self.statement("SELECT raw FROM resource WHERE n = ?1")?.query_row([known.n], |row| row.get(0))?),
+        }
     }
 
     fn add_resource(&mut self, key: &ResourceKey, now: &Now<'_>) -> Result<i64, StoreError> {
@@ -239,6 +255,7 @@ impl<'t> Projector<'t> {
             head_bytes(&op.parents),
             op.raw,
         ])?;
+        self.statement("INSERT INTO change (resource) VALUES (?1)")?.execute([resource])?;
         Ok(())
     }
 
@@ -342,6 +359,7 @@ impl<'t> Projector<'t> {
             None => last_patients(&versions, key),
         };
         let merged = now.heads.len() > 1;
+        self.index.changed(n, key, self.says(&known)?.as_deref(), raw)?;
         self.settle(
             &known,
             &Now {

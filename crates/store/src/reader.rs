@@ -5,11 +5,14 @@
 
 use crate::append::EntryState;
 use crate::carried;
+use crate::changes::{self, Changes, Concern, Place};
 use crate::damage::Lost;
 use crate::db::{Files, Role};
 use crate::error::StoreError;
+use crate::find::{self, Found, HistoryPage, HistoryWanted};
 use crate::gauge::{self, Counts, Sums};
 use crate::load::{self, EntryRef};
+use crate::moment::{self, MomentPage, MomentWanted};
 use crate::patients::{self, PatientPage, PatientRow};
 use crate::quarantine::{self, Kept, Quarantined};
 use crate::resources::{self, ConflictRow, Page, Resource, VersionRow};
@@ -22,6 +25,7 @@ use sanad_log::entry::{Entry, Header};
 use sanad_log::frontier::{Frontier, Range};
 use sanad_log::ids::{DeviceId, EntryId, LogId, ScopeTag, Seq};
 use sanad_record::key::ResourceKey;
+use sanad_record::search::Query;
 use sanad_record::version::VersionId;
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
@@ -174,6 +178,84 @@ impl Reader {
         self.with(|db| resources::resource(db, key))
     }
 
+    /// A page of a search.
+    ///
+    /// # Errors
+    /// [`StoreError::TooCostly`], [`StoreError::BadCursor`]; input/output.
+    pub fn find(&self, query: &Query) -> Result<Found, StoreError> {
+        self.with(|db| find::find(db, query, None))
+    }
+
+    /// A page of those among the matches that pass a test, which is asked of each resource. Counts no total.
+    ///
+    /// # Errors
+    /// As [`Reader::find`].
+    pub fn find_where(&self, query: &Query, passes: &dyn Fn(&Resource) -> bool) -> Result<Found, StoreError> {
+        self.with(|db| find::find(db, query, Some(passes)))
+    }
+
+    /// Versions of all resources, newest first by their authors' clocks.
+    ///
+    /// # Errors
+    /// As [`Reader::find`].
+    pub fn history(&self, wanted: &HistoryWanted) -> Result<HistoryPage, StoreError> {
+        self.with(|db| find::history(db, wanted))
+    }
+
+    /// A stamp that nothing saved here from now on has, and nothing that is here exceeds: a moment for
+    /// [`MomentWanted::stamp`].
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn newest_stamp(&self) -> Result<u64, StoreError> {
+        self.with(moment::newest_stamp)
+    }
+
+    /// A page of the ids of what there was at a moment.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn ids_then(&self, wanted: &MomentWanted) -> Result<MomentPage<String>, StoreError> {
+        self.with(|db| moment::ids(db, wanted))
+    }
+
+    /// A page of what there was at a moment: at most `count` resources, and no more once they have `bytes_max` bytes.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn resources_then(
+        &self,
+        wanted: &MomentWanted,
+        count: usize,
+        bytes_max: usize,
+    ) -> Result<MomentPage<Resource>, StoreError> {
+        self.with(|db| moment::resources(db, wanted, count, bytes_max))
+    }
+
+    /// What was saved or came here after a place, in that order.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn changes_after(&self, place: Place, limit: u32) -> Result<Changes, StoreError> {
+        self.with(|db| changes::after(db, place, limit))
+    }
+
+    /// Whether something that this is about was saved or came here after a place.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn has_changed(&self, place: Place, concern: &Concern) -> Result<bool, StoreError> {
+        self.with(|db| changes::touch(db, place, concern))
+    }
+
+    /// The place behind everything that is known here by now.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn changes_end(&self) -> Result<Place, StoreError> {
+        self.with(changes::end)
+    }
+
     /// The resources of a type that are about no patient, newest first: what the network says to itself.
     ///
     /// # Errors
@@ -220,6 +302,22 @@ impl Reader {
     /// Input/output.
     pub fn scopes_of_patient(&self, id: &str) -> Result<Vec<ScopeTag>, StoreError> {
         self.with(|db| resources::scopes_of_patient(db, id))
+    }
+
+    /// How many entries of these charts are held and sealed here.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn sealed_in(&self, scopes: &BTreeSet<ScopeTag>) -> Result<u64, StoreError> {
+        self.with(|db| gauge::sealed_in(db, scopes))
+    }
+
+    /// All ids of one person: the patient's own, and those of the patients that were merged with it. Sorted.
+    ///
+    /// # Errors
+    /// Input/output.
+    pub fn ids_of_person(&self, patient: &str) -> Result<Vec<String>, StoreError> {
+        self.with(|db| patients::ids_of_person(db, patient))
     }
 
     /// The entry that carries this idempotency key; if several sites saved under one key, the first by log and place.

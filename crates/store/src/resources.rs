@@ -1,7 +1,7 @@
 //! Reading resources: what each says now, its versions, what waits for a clinician.
 
 use crate::error::StoreError;
-use crate::project::{action_of, type_name, type_number, version_ids};
+use crate::project::{action_of, split, type_name, type_number, version_ids};
 use crate::schema::versions_of;
 use crate::store::log_of;
 use minicbor::{Decode, Encode};
@@ -11,6 +11,7 @@ use sanad_log::ids::{DeviceId, LogId, ScopeTag, Seq};
 use sanad_record::key::ResourceKey;
 use sanad_record::merge::ConflictKind;
 use sanad_record::op::Action;
+use sanad_record::search::About;
 use sanad_record::version::VersionId;
 use std::collections::BTreeSet;
 
@@ -54,6 +55,15 @@ pub struct Resource {
     pub versions: u64,
     /// What waits for a clinician.
     pub conflicts: Vec<ConflictRow>,
+    /// The ids of the patients that it is about, its subject first.
+    pub patients: Vec<String>,
+}
+
+impl Resource {
+    /// What conditions on it are held against beside its elements.
+    pub fn about(&self) -> About<'_> {
+        About { id: &self.key.id, updated_ms: self.updated_ms, in_conflict: !self.conflicts.is_empty() }
+    }
 }
 
 /// One element on which versions do not agree. No `Debug`: it holds patient text.
@@ -158,7 +168,7 @@ pub(crate) fn scopes_of_patient(db: &Connection, id: &str) -> Result<Vec<ScopeTa
 }
 
 pub(crate) fn resource(db: &Connection, key: &ResourceKey) -> Result<Option<Resource>, StoreError> {
-    let sql = format!("SELECT {ROW_COLUMNS}, n, raw FROM resource WHERE type = ?1 AND id = ?2");
+    let sql = format!("SELECT {ROW_COLUMNS}, n, raw, patients FROM resource WHERE type = ?1 AND id = ?2");
     let mut statement = db.prepare_cached(&sql)?;
     let mut rows = statement.query(params![type_number(&key.resource_type)?, key.id])?;
     match rows.next()? {
@@ -167,7 +177,18 @@ pub(crate) fn resource(db: &Connection, key: &ResourceKey) -> Result<Option<Reso
     }
 }
 
-/// Reads a resource from a row of [`ROW_COLUMNS`] and `n, raw`.
+/// A resource by its number.
+pub(crate) fn resource_numbered(db: &Connection, n: i64) -> Result<Option<Resource>, StoreError> {
+    let sql = format!("SELECT {ROW_COLUMNS}, n, raw, patients FROM resource WHERE n = ?1");
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query([n])?;
+    match rows.next()? {
+        Some(row) => whole_resource(db, row).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Reads a resource from a row of [`ROW_COLUMNS`] and `n, raw, patients`.
 fn whole_resource(db: &Connection, row: &Row<'_>) -> Result<Resource, StoreError> {
     let line = resource_row(row)?;
     let heads = version_ids(&row.get::<_, Vec<u8>>(2)?)?;
@@ -180,6 +201,7 @@ fn whole_resource(db: &Connection, row: &Row<'_>) -> Result<Resource, StoreError
     };
     let conflicts = if line.conflicts == 0 { Vec::new() } else { conflicts_of(db, n, &line.key)? };
     Ok(Resource {
+        patients: split(row.get_ref(10)?.as_str().map_err(|_| StoreError::DamagedFile)?),
         raw,
         version_id: line.version_id,
         updated_ms: line.updated_ms,
@@ -190,7 +212,8 @@ fn whole_resource(db: &Connection, row: &Row<'_>) -> Result<Resource, StoreError
     })
 }
 
-fn raw_of(db: &Connection, resource: i64, version: &VersionId) -> Result<Option<Vec<u8>>, StoreError> {
+/// The bytes of one version of a resource, by the resource's number.
+pub(crate) fn raw_of(db: &Connection, resource: i64, version: &VersionId) -> Result<Option<Vec<u8>>, StoreError> {
     let mut statement =
         db.prepare_cached(concat!("SELECT raw FROM version WHERE n ", versions_of!("?1"), " AND id = ?2"))?;
     Ok(statement.query_row(params![resource, version.as_bytes()], |row| row.get(0)).optional()?)
@@ -289,7 +312,7 @@ pub(crate) fn about_nobody(db: &Connection, resource_type: &str, limit: u32) -> 
 /// Calls `visit` with every resource that is not deleted, by type and id, one in memory at a time. Stops early when it
 /// returns false.
 pub(crate) fn each_resource(db: &Connection, visit: &mut dyn FnMut(Resource) -> bool) -> Result<(), StoreError> {
-    let sql = format!("SELECT {ROW_COLUMNS}, n, raw FROM resource WHERE deleted = 0 ORDER BY type, id");
+    let sql = format!("SELECT {ROW_COLUMNS}, n, raw, patients FROM resource WHERE deleted = 0 ORDER BY type, id");
     let mut statement = db.prepare_cached(&sql)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {

@@ -9,7 +9,7 @@ use crate::error::StoreError;
 use rusqlite::{Connection, Transaction};
 
 /// Format of the database.
-const FORMAT_VERSION: i64 = 3;
+const FORMAT_VERSION: i64 = 5;
 
 /// The log and the node's own rows.
 const LOG: &str = "
@@ -53,11 +53,13 @@ CREATE TABLE resource (
   n INTEGER PRIMARY KEY, type INTEGER NOT NULL, id TEXT NOT NULL, heads BLOB NOT NULL, versions INTEGER NOT NULL,
   deleted INTEGER NOT NULL, conflicts INTEGER NOT NULL, updated INTEGER NOT NULL, patients TEXT NOT NULL,
   version_id TEXT, raw BLOB, UNIQUE (type, id)) STRICT;
+CREATE INDEX resource_by_time ON resource (type, updated);
 CREATE INDEX resource_in_conflict ON resource (type, id) WHERE conflicts > 0;
 -- n: the resource's number and the version's place among its versions (see versions_of!), so that no index is needed.
 CREATE TABLE version (
   n INTEGER PRIMARY KEY, id BLOB NOT NULL, log INTEGER NOT NULL, seq INTEGER NOT NULL, op INTEGER NOT NULL,
   action INTEGER NOT NULL, hlc INTEGER NOT NULL, by TEXT, parents BLOB NOT NULL, raw BLOB NOT NULL) STRICT;
+CREATE INDEX version_by_time ON version (hlc);
 -- Whom resources name as their patients, whether or not the Patient is here.
 CREATE TABLE person (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE about (person INTEGER NOT NULL, resource INTEGER NOT NULL, PRIMARY KEY (person, resource)) STRICT, WITHOUT ROWID;
@@ -75,12 +77,24 @@ CREATE INDEX patient_merged ON patient (survivor) WHERE survivor IS NOT NULL;
 CREATE TABLE tally (name INTEGER PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 CREATE TABLE replaced (patient TEXT NOT NULL, by TEXT NOT NULL, PRIMARY KEY (patient, by)) STRICT, WITHOUT ROWID;
 CREATE INDEX replaced_by ON replaced (by);
-CREATE TABLE term (
-  patient INTEGER NOT NULL, at INTEGER NOT NULL, part INTEGER NOT NULL, key TEXT NOT NULL, skeleton TEXT NOT NULL,
-  PRIMARY KEY (patient, at)) STRICT, WITHOUT ROWID;
-CREATE INDEX term_by_skeleton ON term (skeleton, key);
-CREATE VIRTUAL TABLE term_text USING fts5 (
-  keys, tokenize = 'trigram case_sensitive 1', content = '', contentless_delete = 1, detail = 'none');
+-- What searches find resources by (see index.rs): atom numbers are of sanad_record::search, resource is resource.n.
+CREATE TABLE found_token (atom INTEGER NOT NULL, code INTEGER NOT NULL, resource INTEGER NOT NULL, system INTEGER NOT NULL,
+  PRIMARY KEY (atom, code, resource, system)) STRICT, WITHOUT ROWID;
+CREATE TABLE found_reference (atom INTEGER NOT NULL, target INTEGER NOT NULL, resource INTEGER NOT NULL,
+  PRIMARY KEY (atom, target, resource)) STRICT, WITHOUT ROWID;
+CREATE TABLE found_text (atom INTEGER NOT NULL, key TEXT NOT NULL, resource INTEGER NOT NULL,
+  PRIMARY KEY (atom, key, resource)) STRICT, WITHOUT ROWID;
+CREATE TABLE found_date (atom INTEGER NOT NULL, width INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,
+  resource INTEGER NOT NULL, PRIMARY KEY (atom, width, start, end, resource)) STRICT, WITHOUT ROWID;
+CREATE TABLE found_number (atom INTEGER NOT NULL, low REAL NOT NULL, high REAL NOT NULL, unit INTEGER NOT NULL,
+  system INTEGER NOT NULL, resource INTEGER NOT NULL, PRIMARY KEY (atom, low, high, unit, system, resource)) STRICT, WITHOUT ROWID;
+";
+
+/// In which order this site came to know versions (see changes.rs). It is local, as `resource.n` is, and in no digest.
+const CHANGES: &str = "
+-- The numbers begin anywhere, so that one of an earlier table is known to be none of this one. The first row is nobody's.
+CREATE TABLE change (n INTEGER PRIMARY KEY, resource INTEGER NOT NULL) STRICT;
+INSERT INTO change (n, resource) VALUES (abs(random() % (1 << 55)), 0);
 ";
 
 /// Most versions of one resource. Working out what it says takes memory for all of them, which ends long before.
@@ -95,7 +109,7 @@ macro_rules! versions_of {
 pub(crate) use versions_of;
 
 /// Projection tables, so that a rebuild can drop them.
-const PROJECTION_TABLES: [&str; 12] = [
+const PROJECTION_TABLES: [&str; 16] = [
     "resource",
     "version",
     "person",
@@ -105,9 +119,13 @@ const PROJECTION_TABLES: [&str; 12] = [
     "idempotency",
     "patient",
     "replaced",
-    "term",
-    "term_text",
     "tally",
+    "found_token",
+    "found_reference",
+    "found_text",
+    "found_date",
+    "found_number",
+    "change",
 ];
 
 /// Makes the tables of a new database, or checks the format of one that exists.
@@ -120,6 +138,7 @@ pub(crate) fn ensure(db: &mut Connection) -> Result<(), StoreError> {
             tx.execute_batch(LOG)?;
             tx.execute_batch(QUARANTINE)?;
             tx.execute_batch(PROJECTIONS)?;
+            tx.execute_batch(CHANGES)?;
             tx.execute_batch(&format!("PRAGMA user_version = {FORMAT_VERSION}"))?;
             Ok(tx.commit()?)
         }
@@ -132,5 +151,6 @@ pub(crate) fn recreate_projections(tx: &Transaction<'_>) -> Result<(), StoreErro
     for table in PROJECTION_TABLES {
         tx.execute_batch(&format!("DROP TABLE {table}"))?;
     }
-    Ok(tx.execute_batch(PROJECTIONS)?)
+    tx.execute_batch(PROJECTIONS)?;
+    Ok(tx.execute_batch(CHANGES)?)
 }

@@ -1,59 +1,68 @@
 //! Finding a patient by what is remembered: part of a name in either script, a tag number, an id.
 //!
-//! A word finds the names that sound like it (one consonant skeleton, so that محمد and Mhmd meet), those that contain it,
-//! and the identifiers that contain the whole query. Only when nobody fits every word, each word is compared with every
-//! name in use here, which also finds names that were written with a letter wrong.
+//! It stands on the index that searches of FHIR use (index.rs). A word finds the names that sound like it (one consonant
+//! skeleton, so that محمد and Mhmd meet) and those that begin with it; a query, the identifiers that begin with it. Only
+//! when few fit every word, the names in use here are gone through for those that contain a word, and when nobody does, for
+//! those that were written with a letter wrong.
 
 use crate::error::StoreError;
+use crate::index::{BEYOND_SOUND, SOUND, cut, identifier_atom, name_atoms, of_sound_key};
 use crate::patients::{PatientRow, row_of};
-use crate::people::{PART_IDENTIFIER, identifier_key};
 use crate::resources::Page;
 use rusqlite::{Connection, OptionalExtension as _, params};
-use sanad_record::names::{NamePart, NameTerm, latin_skeleton, matches, name_key};
+use sanad_record::identifier::identifier_key;
+use sanad_record::names::{NameWord, words, worth_of};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most words of a query that are looked at; a name has fewer.
 const WORDS_MAX: usize = 8;
 /// Most patients that one word may bring in. A name that more people share has to be narrowed by a second word.
 const FOUND_MAX: u32 = 20_000;
-/// Most different names compared with a word one by one.
-const VOCABULARY_MAX: usize = 200_000;
-/// Letters of a word from which it is looked for inside names by its three-letter pieces.
-const TRIGRAM: usize = 3;
-/// What a word inside a name is worth, beside the worth that [`matches`] gives to spellings of a whole one.
+/// With fewer than this, names and identifiers that contain a word are looked for as well.
+const ENOUGH: usize = 20;
+/// Most different names, and most identifiers, gone through one by one.
+const VOCABULARY_MAX: u32 = 200_000;
+/// What a word inside a name is worth, beside the worth that [`worth_of`] gives to spellings of a whole one.
 const INSIDE: u32 = 40;
 /// What a query that is part of an identifier is worth, and one that is all of it.
 const IDENTIFIER_PART: u32 = 80;
 const IDENTIFIER_WHOLE: u32 = 101;
 
-/// A word of a query.
-struct Word {
-    key: String,
-    skeleton: String,
+/// Patients and what each word of the query is worth for them.
+struct Found {
+    words: usize,
+    worth: BTreeMap<i64, Vec<u32>>,
 }
 
-/// Patients and what each word of the query is worth for them.
-type Found = BTreeMap<i64, Vec<u32>>;
+impl Found {
+    fn note(&mut self, patient: i64, at: usize, worth: u32) {
+        let of = self.worth.entry(patient).or_insert_with(|| vec![0; self.words]);
+        of[at] = of[at].max(worth);
+    }
+
+    /// How many fit every word.
+    fn whole(&self) -> usize {
+        self.worth.values().filter(|worth| worth.iter().all(|worth| *worth > 0)).count()
+    }
+}
 
 /// Patients that match, best first, those merged away shown as their survivor.
 pub(crate) fn patients(db: &Connection, query: &str, page: Page) -> Result<Vec<PatientRow>, StoreError> {
-    let (keys, skeletons) = (name_key(query), latin_skeleton(query));
-    let words: Vec<Word> = keys
-        .split(' ')
-        .zip(skeletons.split(' '))
-        .filter(|(key, _)| !key.is_empty())
-        .take(WORDS_MAX)
-        .map(|(key, skeleton)| Word { key: key.to_owned(), skeleton: skeleton.to_owned() })
-        .collect();
-    let mut found = Found::new();
-    for (at, word) in words.iter().enumerate() {
-        same_skeleton(db, word, &mut |patient, worth| note(&mut found, patient, at, words.len(), worth))?;
-        inside(db, word, &mut |patient, worth| note(&mut found, patient, at, words.len(), worth))?;
+    let words: Vec<NameWord> = words(query).into_iter().take(WORDS_MAX).collect();
+    let mut found = Found { words: words.len(), worth: BTreeMap::new() };
+    for atom in name_atoms()? {
+        for (at, word) in words.iter().enumerate() {
+            sounding(db, atom, word, &mut |patient, worth| found.note(patient, at, worth))?;
+            beginning(db, atom, word, &mut |patient, worth| found.note(patient, at, worth))?;
+        }
     }
-    if !words.is_empty() && !found.values().any(|worth| worth.iter().all(|worth| *worth > 0)) {
+    if !words.is_empty() && found.whole() < ENOUGH {
+        inside(db, &words, &mut found)?;
+    }
+    if !words.is_empty() && found.whole() == 0 {
         misspelt(db, &words, &mut found)?;
     }
-    let mut ranked: Vec<(u32, i64)> = found.iter().map(|(patient, worth)| (mean(worth), *patient)).collect();
+    let mut ranked: Vec<(u32, i64)> = found.worth.iter().map(|(patient, worth)| (mean(worth), *patient)).collect();
     identifiers(db, &identifier_key(query), &mut |patient, worth| ranked.push((worth, patient)))?;
     ranked.retain(|(worth, _)| *worth > 0);
     // Of equals, the one that came last is asked for most.
@@ -61,12 +70,7 @@ pub(crate) fn patients(db: &Connection, query: &str, page: Page) -> Result<Vec<P
     rows(db, &ranked, page)
 }
 
-fn note(found: &mut Found, patient: i64, at: usize, words: usize, worth: u32) {
-    let of = found.entry(patient).or_insert_with(|| vec![0; words]);
-    of[at] = of[at].max(worth);
-}
-
-/// As [`matches`] counts: the mean, if at least half of the words fit.
+/// As [`matches`](fn@sanad_record::names::matches) counts: the mean, if at least half of the words fit.
 fn mean(worth: &[u32]) -> u32 {
     let fitting = worth.iter().filter(|worth| **worth > 0).count();
     if fitting * 2 < worth.len() { 0 } else { worth.iter().sum::<u32>() / worth.len() as u32 }
@@ -89,100 +93,136 @@ fn rows(db: &Connection, ranked: &[(u32, i64)], page: Page) -> Result<Vec<Patien
     Ok(rows)
 }
 
-/// What a name in use is worth for a word; nothing if it does not fit.
-fn worth(word: &Word, key: &str, skeleton: &str) -> u32 {
-    let term = NameTerm { key: key.to_owned(), skeleton: skeleton.to_owned(), part: NamePart::Given };
-    matches(&word.key, &[term])
+/// The keys at an atom from one on and before another, and the patients that they stand for.
+fn in_range(
+    db: &Connection,
+    atom: i64,
+    (from, before): (&str, &str),
+    limit: u32,
+    found: &mut dyn FnMut(i64, &str),
+) -> Result<(), StoreError> {
+    let mut statement =
+        db.prepare_cached("SELECT resource, key FROM found_text WHERE atom = ?1 AND key >= ?2 AND key < ?3 LIMIT ?4")?;
+    let mut rows = statement.query(params![atom, from, before, limit])?;
+    while let Some(row) = rows.next()? {
+        found(row.get(0)?, row.get_ref(1)?.as_str().unwrap_or_default());
+    }
+    Ok(())
 }
 
-fn same_skeleton(db: &Connection, word: &Word, found: &mut dyn FnMut(i64, u32)) -> Result<(), StoreError> {
+/// What all keys that begin with a text stand before.
+fn behind(text: &str) -> String {
+    format!("{text}\u{10ffff}")
+}
+
+fn sounding(db: &Connection, atom: i64, word: &NameWord, found: &mut dyn FnMut(i64, u32)) -> Result<(), StoreError> {
     if word.skeleton.is_empty() {
         return Ok(());
     }
-    let mut statement = db.prepare_cached("SELECT patient, key FROM term WHERE skeleton = ?1 ORDER BY key LIMIT ?2")?;
-    let mut rows = statement.query(params![word.skeleton, FOUND_MAX])?;
+    let sound = format!("{SOUND}{}", cut(&word.skeleton));
+    let range = (format!("{sound}{SOUND}"), format!("{sound}{BEYOND_SOUND}"));
+    // Keys come in order, so what one is worth is worked out once.
     let mut last: Option<(String, u32)> = None;
-    while let Some(row) = rows.next()? {
-        let key = row.get_ref(1)?.as_str().unwrap_or_default();
+    in_range(db, atom, (&range.0, &range.1), FOUND_MAX, &mut |patient, key| {
         let known = last.as_ref().filter(|(known, _)| known == key).map(|(_, worth)| *worth);
-        let worth = known.unwrap_or_else(|| worth(word, key, &word.skeleton));
+        let worth = known.unwrap_or_else(|| worth_by_sound(word, key));
         if known.is_none() {
             last = Some((key.to_owned(), worth));
         }
-        found(row.get(0)?, worth);
-    }
-    Ok(())
-}
-
-/// Names that contain the word.
-fn inside(db: &Connection, word: &Word, found: &mut dyn FnMut(i64, u32)) -> Result<(), StoreError> {
-    containing(db, &word.key, |patient, key, skeleton, part| {
-        if part != PART_IDENTIFIER {
-            found(patient, worth(word, key, skeleton).max(INSIDE));
-        }
+        found(patient, worth);
     })
 }
 
-/// Identifiers and ids that contain the whole query.
+/// What the name of a key by sound is worth for a word; nothing if it does not fit.
+fn worth_by_sound(word: &NameWord, key: &str) -> u32 {
+    let Some((skeleton, key)) = of_sound_key(key) else { return 0 };
+    worth_of(word, &NameWord { key: key.to_owned(), skeleton: skeleton.to_owned() })
+}
+
+fn beginning(db: &Connection, atom: i64, word: &NameWord, found: &mut dyn FnMut(i64, u32)) -> Result<(), StoreError> {
+    let from = cut(&word.key);
+    in_range(db, atom, (from, &behind(from)), FOUND_MAX, &mut |patient, key| {
+        let worth = worth_of(word, &NameWord { key: key.to_owned(), skeleton: String::new() });
+        found(patient, worth.max(INSIDE));
+    })
+}
+
+/// Identifiers and ids that are, begin with or contain the whole query.
 fn identifiers(db: &Connection, wanted: &str, found: &mut dyn FnMut(i64, u32)) -> Result<(), StoreError> {
-    containing(db, wanted, |patient, key, _, part| {
-        if part == PART_IDENTIFIER {
-            found(patient, if key == wanted { IDENTIFIER_WHOLE } else { IDENTIFIER_PART });
-        }
-    })
-}
-
-/// Terms that contain a text: by its three-letter pieces where it has any, else by looking at every term.
-fn containing(db: &Connection, wanted: &str, mut found: impl FnMut(i64, &str, &str, i64)) -> Result<(), StoreError> {
-    let pieces = trigrams(wanted);
-    let sql = if pieces.is_empty() {
-        "SELECT patient, key, skeleton, part FROM term WHERE ?1 = '' AND instr(key, ?2) > 0 LIMIT ?3"
-    } else {
-        "SELECT patient, key, skeleton, part FROM term_text JOIN term ON term.patient = term_text.rowid
-         WHERE term_text MATCH ?1 AND instr(key, ?2) > 0 LIMIT ?3"
-    };
-    let mut statement = db.prepare_cached(sql)?;
-    let mut rows = statement.query(params![pieces, wanted, FOUND_MAX])?;
-    while let Some(row) = rows.next()? {
-        let (key, skeleton) = (row.get_ref(1)?, row.get_ref(2)?);
-        found(row.get(0)?, key.as_str().unwrap_or_default(), skeleton.as_str().unwrap_or_default(), row.get(3)?);
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let atom = identifier_atom()?;
+    let mut count = 0;
+    in_range(db, atom, (wanted, &behind(wanted)), FOUND_MAX, &mut |patient, key| {
+        count += 1;
+        found(patient, if key == wanted { IDENTIFIER_WHOLE } else { IDENTIFIER_PART });
+    })?;
+    // What is remembered of a number has a digit in it; a name would be looked for in all numbers for nothing.
+    if count < ENOUGH && wanted.contains(|letter: char| letter.is_ascii_digit()) {
+        in_range(db, atom, ("", &behind("")), VOCABULARY_MAX, &mut |patient, key| {
+            if key.contains(wanted) {
+                found(patient, IDENTIFIER_PART);
+            }
+        })?;
     }
     Ok(())
 }
 
-/// A query of the full-text index that wants all three-letter pieces of a text; empty for a shorter one. What it finds is
-/// looked at again, since the pieces may stand in another order.
-fn trigrams(text: &str) -> String {
-    let letters: Vec<char> = text.chars().collect();
-    let pieces = letters.windows(TRIGRAM).map(|piece| {
-        let piece: String = piece.iter().collect();
-        format!("\"{}\"", piece.replace('"', "\"\""))
-    });
-    pieces.collect::<BTreeSet<String>>().into_iter().collect::<Vec<_>>().join(" AND ")
+/// Goes through the different keys at an atom in a range, until there are too many.
+fn each_key(
+    db: &Connection,
+    atom: i64,
+    (from, before): (&str, &str),
+    visit: &mut dyn FnMut(&str) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut next =
+        db.prepare_cached("SELECT key FROM found_text WHERE atom = ?1 AND key > ?2 AND key < ?3 ORDER BY key LIMIT 1")?;
+    let mut at = from.to_owned();
+    for _ in 0..VOCABULARY_MAX {
+        let key: Option<String> = next.query_row(params![atom, at, before], |row| row.get(0)).optional()?;
+        let Some(key) = key else { break };
+        visit(&key)?;
+        at = key;
+    }
+    Ok(())
+}
+
+/// The patients of one key.
+fn bearers(db: &Connection, atom: i64, key: &str, found: &mut dyn FnMut(i64)) -> Result<(), StoreError> {
+    let mut statement = db.prepare_cached("SELECT resource FROM found_text WHERE atom = ?1 AND key = ?2 LIMIT ?3")?;
+    let mut rows = statement.query(params![atom, key, FOUND_MAX])?;
+    while let Some(row) = rows.next()? {
+        found(row.get(0)?);
+    }
+    Ok(())
+}
+
+/// Names in use that contain a word.
+fn inside(db: &Connection, words: &[NameWord], found: &mut Found) -> Result<(), StoreError> {
+    for atom in name_atoms()? {
+        each_key(db, atom, (&BEYOND_SOUND.to_string(), &behind("")), &mut |key| {
+            for (at, _) in words.iter().enumerate().filter(|(_, word)| key.contains(&word.key)) {
+                bearers(db, atom, key, &mut |patient| found.note(patient, at, INSIDE))?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
 }
 
 /// Compares the words that nobody fits together with every name in use.
-fn misspelt(db: &Connection, words: &[Word], found: &mut Found) -> Result<(), StoreError> {
-    let mut next = db.prepare_cached(
-        "SELECT skeleton, key FROM term WHERE (skeleton, key) > (?1, ?2) AND skeleton > '' ORDER BY skeleton, key LIMIT 1",
-    )?;
-    let mut bearers = db.prepare_cached("SELECT patient FROM term WHERE skeleton = ?1 AND key = ?2 LIMIT ?3")?;
-    let mut at = (String::new(), String::new());
-    for _ in 0..VOCABULARY_MAX {
-        let row: Option<(String, String)> =
-            next.query_row(params![at.0, at.1], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        let Some((skeleton, key)) = row else { break };
-        for (index, word) in words.iter().enumerate() {
-            let worth = worth(word, &key, &skeleton);
-            if worth == 0 {
-                continue;
+fn misspelt(db: &Connection, words: &[NameWord], found: &mut Found) -> Result<(), StoreError> {
+    for atom in name_atoms()? {
+        each_key(db, atom, (&SOUND.to_string(), &BEYOND_SOUND.to_string()), &mut |key| {
+            for (at, word) in words.iter().enumerate() {
+                let worth = worth_by_sound(word, key);
+                if worth > 0 {
+                    bearers(db, atom, key, &mut |patient| found.note(patient, at, worth))?;
+                }
             }
-            let mut rows = bearers.query(params![skeleton, key, FOUND_MAX])?;
-            while let Some(row) = rows.next()? {
-                note(found, row.get(0)?, index, words.len(), worth);
-            }
-        }
-        at = (skeleton, key);
+            Ok(())
+        })?;
     }
     Ok(())
 }

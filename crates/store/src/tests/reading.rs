@@ -2,7 +2,7 @@
 
 use super::fresh;
 use crate::testing::{Site, delete, key_of, put, save, version};
-use crate::{Batch, Came, Incoming, Page, Store};
+use crate::{Batch, Came, Concern, Incoming, Page, Store};
 use sanad_log::entry::Entry;
 use sanad_log::frontier::Range;
 use sanad_log::ids::Lane;
@@ -211,4 +211,74 @@ fn a_form_that_is_sent_twice_is_recognised_by_its_key() {
     let held = store.entry_by_idempotency(&[7; 16]).unwrap().unwrap();
     assert_eq!((held.id, held.log, held.seq), (entry.id(), entry.header().log, 1));
     assert_eq!(store.reader().unwrap().entry_by_idempotency(&[7; 16]).unwrap(), Some(held));
+}
+
+#[test]
+fn changes_are_told_in_the_order_in_which_they_came_each_once_a_page() {
+    let (_dir, _folder, mut store) = fresh();
+    let mut site = Site::found(1);
+    let scope = site.chart(1, &[]);
+    let start = store.reader().unwrap().changes_end().unwrap();
+    let told = |store: &Store, place, limit| {
+        let page = store.reader().unwrap().changes_after(place, limit).unwrap();
+        let keys: Vec<_> = page.changed.iter().map(|(_, key)| key.to_string()).collect();
+        (keys, page)
+    };
+    let first = site.save(
+        scope,
+        &save(vec![
+            put("Patient/a", &patient("a", "Rima", None), &[]),
+            put("Observation/o", &observation("a"), &[]),
+            put("Observation/p", &observation("a"), &[]),
+        ]),
+    );
+    // Written later, here earlier.
+    let second = site.save(scope, &save(vec![put("Observation/q", &observation("a"), &[])]));
+    append(&mut store, &site, &second);
+    append(&mut store, &site, &first);
+    let third = site.save(scope, &save(vec![delete("Observation/o", &[version(&first, 1)])]));
+    append(&mut store, &site, &third);
+    let (keys, page) = told(&store, start, 100);
+    assert_eq!(keys, ["Observation/q", "Patient/a", "Observation/p", "Observation/o"]);
+    assert!(!page.has_more && !page.is_anew && page.end == store.reader().unwrap().changes_end().unwrap());
+    assert_eq!(told(&store, page.end, 100).0, Vec::<String>::new());
+    // Behind a change in the middle of a page comes the rest of it; what changed again, at its last place.
+    assert_eq!(told(&store, page.changed[1].0, 100).0, ["Observation/p", "Observation/o"]);
+    let (keys, page) = told(&store, start, 2);
+    assert_eq!((keys, page.has_more), (vec!["Observation/q".to_owned(), "Patient/a".to_owned()], true));
+    assert_eq!(told(&store, page.end, 2).0, ["Observation/o", "Observation/p"]);
+
+    // What somebody looks at, and whether it is still as it was.
+    let reader = store.reader().unwrap();
+    let changed = |place, concern: &Concern| reader.has_changed(place, concern).unwrap();
+    let chart = |id: &str, of: Option<&str>| Concern::Patient(id.to_owned(), of.map(str::to_owned));
+    let before = told(&store, start, 2).1.end;
+    for (concern, is_new) in [
+        (chart("a", None), true),
+        (chart("a", Some("Observation")), true),
+        (chart("a", Some("Patient")), false),
+        (chart("b", None), false),
+        (Concern::Resource(key_of("Observation/p")), true),
+        (Concern::Resource(key_of("Observation/q")), false),
+        (Concern::Type("Observation".to_owned()), true),
+        (Concern::Type("Patient".to_owned()), false),
+        (Concern::Conflicts, false),
+    ] {
+        assert_eq!(changed(before, &concern), is_new, "{concern:?}");
+        assert!(!changed(reader.changes_end().unwrap(), &concern), "{concern:?}");
+    }
+    let seen =
+        put("AuditEvent/e", r#"{"resourceType":"AuditEvent","entity":[{"what":{"reference":"Patient/a"}}]}"#, &[]);
+    let place = reader.changes_end().unwrap();
+    let looked = site.save(scope, &save(vec![seen]));
+    append(&mut store, &site, &looked);
+    assert!(!changed(place, &chart("a", None)) && changed(place, &chart("a", Some("AuditEvent"))));
+
+    // Made anew, the order is another, and a place of before is known for what it is.
+    let old = told(&store, start, 100).1.end;
+    let what = crate::Check { rebuild: true, ..crate::Check::default() };
+    assert_eq!(store.check(what, &site.directory, &mut |_, _, _| {}).unwrap().projections_equal, Some(true));
+    let (keys, page) = told(&store, old, 100);
+    assert_eq!((keys.len(), page.is_anew), (5, true));
+    assert!(!told(&store, page.end, 100).1.is_anew);
 }
