@@ -23,6 +23,8 @@ pub(crate) struct Drafted {
     pub(crate) subjects: Vec<Option<String>>,
     /// The chart that it belongs in, where that is known already.
     pub(crate) chart: Option<ScopeTag>,
+    /// True if nothing else may have been saved to what the changes follow.
+    pub(crate) only_unchanged: bool,
     texts: Vec<(Save, Clear)>,
 }
 
@@ -52,7 +54,7 @@ impl Drafted {
             subjects.push(subject);
         }
         let texts = texts(&request, &subjects);
-        Ok(Drafted { request, subjects, chart: None, texts })
+        Ok(Drafted { request, subjects, chart: None, only_unchanged: false, texts })
     }
 
     /// The text of a save: the drafted one if it says the same.

@@ -119,7 +119,7 @@ fn writing(error: std::io::Error) -> StoreError {
 }
 
 /// The same JSON without line breaks: white space outside strings is left out, everything else is kept as it is.
-fn one_line(raw: &[u8]) -> Vec<u8> {
+pub fn one_line(raw: &[u8]) -> Vec<u8> {
     if !raw.contains(&b'\n') && !raw.contains(&b'\r') {
         return raw.to_vec();
     }

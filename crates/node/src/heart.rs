@@ -285,13 +285,15 @@ impl Heart {
         let before = self.appends.len();
         self.drive(Input::Save(token, prepared.parts));
         // The entries of the parts are the last of the append, after what the replica wrote of its own accord.
-        let ids: Option<Vec<EntryId>> = self.appends.get_mut(before).map(|append| {
+        let written: Option<(Vec<EntryId>, u64)> = self.appends.get_mut(before).map(|append| {
             append.saves = prepared.saves;
-            append.entries[append.entries.len() - count..].iter().map(|appending| appending.entry.id()).collect()
+            let parts = &append.entries[append.entries.len() - count..];
+            let at_ms = parts.iter().map(|appending| appending.entry.header().hlc.0 >> 16).max();
+            (parts.iter().map(|appending| appending.entry.id()).collect(), at_ms.unwrap_or_default())
         });
-        match ids {
-            Some(ids) => {
-                let saved = self.overlay.note(&drafted.request, &prepared.places, &ids);
+        match written {
+            Some((ids, at_ms)) => {
+                let saved = self.overlay.note(&drafted.request, &prepared.places, &ids, at_ms);
                 self.owed.insert(token, Owed::Save(answer, saved));
             }
             None => {

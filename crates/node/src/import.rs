@@ -1,7 +1,10 @@
 //! Foreign FHIR in: files, folders, Bundles, NDJSON. A torn or foreign file is named and passed over; the rest comes in.
 //! Importing the same thing twice changes nothing.
 
-use crate::save::{Change, SaveRequest};
+mod summary;
+
+use crate::intake::Intake;
+use crate::save::Change;
 use crate::site::{Site, SiteError};
 use sanad_record::bundle::{ImportError, Incoming, ProblemReason, Unpacked, split_ndjson, unpack_beside};
 use sanad_record::key::ResourceKey;
@@ -10,15 +13,11 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use tokio::task::JoinSet;
+
+pub use summary::{UnderstoodSection, UnderstoodSummary};
 
 /// Largest file that is read, in bytes.
 pub const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
-/// Resources in one save of an import, and their bytes: small enough to be one short message on a link.
-const SAVE_RESOURCES_MAX: usize = 32;
-const SAVE_BYTES_MAX: usize = 128 * 1024;
-/// Saves under way at once, so that they share the disk's commits.
-const SAVES_UNDER_WAY: usize = 16;
 
 /// Something that did not come in.
 #[derive(Clone, Debug, Serialize)]
@@ -44,6 +43,8 @@ pub struct ImportReport {
     pub notes: Vec<Problem>,
     /// What did not come in.
     pub problems: Vec<Problem>,
+    /// What was understood of the patient summaries among it.
+    pub summaries: Vec<UnderstoodSummary>,
 }
 
 /// All files of these paths, folders walked in name order. A folder that cannot be looked into is given as it is, so that
@@ -70,10 +71,7 @@ fn is_left_out(reason: &ProblemReason) -> bool {
 
 struct Import<'a> {
     site: &'a Site,
-    by: Option<String>,
-    batch: Vec<Change>,
-    batch_bytes: usize,
-    under_way: JoinSet<(Vec<Change>, Result<u64, SiteError>)>,
+    intake: Intake<()>,
     /// What was gathered or sent off and the disk may not show yet; of Patients also the bytes, by which two people with
     /// one id are told apart.
     pending: BTreeMap<ResourceKey, Option<Vec<u8>>>,
@@ -96,10 +94,7 @@ impl Site {
     ) -> Result<ImportReport, SiteError> {
         let mut import = Import {
             site: self,
-            by,
-            batch: Vec::new(),
-            batch_bytes: 0,
-            under_way: JoinSet::new(),
+            intake: Intake::new(self, by),
             pending: BTreeMap::new(),
             changed: BTreeSet::new(),
             report: ImportReport::default(),
@@ -110,6 +105,10 @@ impl Site {
             progress(import.report.files);
         }
         import.settle().await?;
+        import.report.saved = import.intake.saved;
+        for refused in std::mem::take(&mut import.intake.refused) {
+            import.problem(&PathBuf::from(refused.key.to_string()), refused.error.to_string());
+        }
         Ok(import.report)
     }
 }
@@ -165,6 +164,9 @@ impl Import<'_> {
                         false => self.report.notes.push(Problem { file: file.to_owned(), what }),
                     }
                 }
+                if unpacked.original.is_some() {
+                    self.report.summaries.extend(summary::read(file, raw));
+                }
                 let patient = unpacked.patients().into_iter().next();
                 for incoming in unpacked.resources.into_iter().chain(unpacked.original) {
                     // A whole document and its attachments belong to the chart of the person they are about.
@@ -205,15 +207,10 @@ impl Import<'_> {
             self.report.unchanged += 1;
             return Ok(());
         }
-        self.batch_bytes += raw.as_ref().map_or(0, Vec::len);
         let shown = raw.clone().filter(|_| incoming.key.resource_type == "Patient");
         self.pending.insert(incoming.key.clone(), shown);
         self.changed.insert(incoming.key.clone());
-        self.batch.push(Change { key: incoming.key, raw, about, follows: None });
-        if self.batch.len() >= SAVE_RESOURCES_MAX || self.batch_bytes >= SAVE_BYTES_MAX {
-            self.flush().await?;
-        }
-        Ok(())
+        self.intake.take((), Change { key: incoming.key, raw, about, follows: None }).await
     }
 
     /// True if the resource says this, or once said it: an old file that is imported again takes nothing back of what was
@@ -235,58 +232,8 @@ impl Import<'_> {
 
     /// Waits until everything so far is on the disk.
     async fn settle(&mut self) -> Result<(), SiteError> {
-        self.flush().await?;
-        while let Some(done) = self.under_way.join_next().await {
-            self.done(done).await?;
-        }
+        self.intake.settle().await?;
         self.pending.clear();
-        Ok(())
-    }
-
-    /// Sends the gathered changes off as one save.
-    async fn flush(&mut self) -> Result<(), SiteError> {
-        if self.batch.is_empty() {
-            return Ok(());
-        }
-        while self.under_way.len() >= SAVES_UNDER_WAY {
-            if let Some(done) = self.under_way.join_next().await {
-                self.done(done).await?;
-            }
-        }
-        self.batch_bytes = 0;
-        let changes = std::mem::take(&mut self.batch);
-        let site = self.site.clone();
-        let request = SaveRequest { changes: changes.clone(), idempotency: None, by: self.by.clone() };
-        self.under_way.spawn(async move {
-            let count = request.changes.len() as u64;
-            (changes, site.save(request).await.map(|_| count))
-        });
-        Ok(())
-    }
-
-    /// A save that one bad resource made fail is tried again one by one, so that only the bad one stays out.
-    async fn done(
-        &mut self,
-        done: Result<(Vec<Change>, Result<u64, SiteError>), tokio::task::JoinError>,
-    ) -> Result<(), SiteError> {
-        let Ok((changes, result)) = done else { return Err(SiteError::Closed) };
-        match result {
-            Ok(count) => self.report.saved += count,
-            Err(SiteError::BadResource(_) | SiteError::Save(sanad_log::replica::SaveError::Sealed)) => {
-                for change in changes {
-                    let name = PathBuf::from(change.key.to_string());
-                    let request = SaveRequest { changes: vec![change], idempotency: None, by: self.by.clone() };
-                    match self.site.save(request).await {
-                        Ok(_) => self.report.saved += 1,
-                        Err(error @ (SiteError::BadResource(_) | SiteError::Save(_))) => {
-                            self.problem(&name, error.to_string());
-                        }
-                        Err(error) => return Err(error),
-                    }
-                }
-            }
-            Err(error) => return Err(error),
-        }
         Ok(())
     }
 }

@@ -43,6 +43,8 @@ pub struct SaveRequest {
 pub struct Saved {
     /// The version each change became, in the order of the request. Empty if the idempotency key had been seen before.
     pub versions: Vec<VersionId>,
+    /// When, by this site's clock as it signs: milliseconds since 1970.
+    pub at_ms: u64,
     /// True if this had been saved before under the same idempotency key.
     pub repeated: bool,
 }
@@ -52,7 +54,7 @@ pub(crate) type Places = Vec<(usize, u32)>;
 
 pub(crate) struct Prepared {
     pub(crate) parts: Vec<Part>,
-    /// What the texts of the parts say. Empty if one of them is beyond what others read: the store finds that out itself.
+    /// What the texts of the parts say.
     pub(crate) saves: Vec<Save>,
     pub(crate) places: Places,
     /// Set if nothing is to be done.
@@ -81,8 +83,16 @@ impl Overlay {
         if let Some(key) = &request.idempotency
             && store.entry_by_idempotency(key)?.is_some()
         {
-            let already = Some(Saved { versions: vec![], repeated: true });
+            let already = Some(Saved { repeated: true, ..Saved::default() });
             return Ok(Prepared { parts: vec![], saves: vec![], places: vec![], already });
+        }
+        if drafted.only_unchanged {
+            for change in &request.changes {
+                let seen = change.follows.as_ref();
+                if seen.is_some() && seen != Some(&self.heads(&change.key, store)?) {
+                    return Err(SiteError::Changed(change.key.clone()));
+                }
+            }
         }
         let mut groups: BTreeMap<(ScopeTag, bool), (Lane, Vec<Op>)> = BTreeMap::new();
         let mut slots = Vec::with_capacity(request.changes.len());
@@ -110,11 +120,12 @@ impl Overlay {
         for (at, ((scope, _), (lane, ops))) in groups.into_iter().enumerate() {
             // The key is written once: the first part is enough to know the save again.
             let save = Save { idempotency: idempotency.filter(|_| at == 0), by: by.clone(), ops };
+            // It would be signed and kept, and nobody could ever read it.
+            if !save.is_within_bounds() {
+                return Err(SiteError::Save(SaveError::TooLarge));
+            }
             parts.push(Part { lane, scope, text: drafted.text(&save) });
             saves.push(save);
-        }
-        if !saves.iter().all(Save::is_within_bounds) {
-            saves.clear();
         }
         Ok(Prepared { parts, saves, places, already: None })
     }
@@ -159,7 +170,7 @@ impl Overlay {
     }
 
     /// Notes what a save became, for those after it in the same batch.
-    pub(crate) fn note(&mut self, request: &SaveRequest, places: &Places, ids: &[EntryId]) -> Saved {
+    pub(crate) fn note(&mut self, request: &SaveRequest, places: &Places, ids: &[EntryId], at_ms: u64) -> Saved {
         let versions: Vec<_> = places.iter().map(|(part, at)| VersionId::derive(&ids[*part].0, *at)).collect();
         for (change, version) in request.changes.iter().zip(&versions) {
             self.heads.insert(change.key.clone(), vec![*version]);
@@ -167,7 +178,7 @@ impl Overlay {
         if let Some(key) = request.idempotency {
             self.seen.insert(key);
         }
-        Saved { versions, repeated: false }
+        Saved { versions, at_ms, repeated: false }
     }
 
     /// True if a save of this batch carries the key.

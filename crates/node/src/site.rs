@@ -3,6 +3,7 @@
 use crate::carrier::{Dialer, Limits};
 use crate::discover::Found;
 use crate::draft::Drafted;
+use crate::elsewhere::Ahead;
 use crate::exposure::Remembered;
 pub use crate::heart::now_ms;
 use crate::heart::{Command, Heart, QUEUE_MAX, RECEIPT_KEY, SharedDevice};
@@ -12,6 +13,7 @@ use crate::save::{SaveRequest, Saved};
 use crate::session::SessionReport;
 use crate::talk::Talks;
 use crate::tls::{Identity, TlsError};
+use crate::tokens::Tokens;
 use crate::turned_away::TurnedAway;
 use sanad_log::control::{Authority, Contact, Enrolment, FacilitySecret, SignedEnrolment, SiteKind, is_call_sign};
 use sanad_log::directory::Directory;
@@ -20,11 +22,13 @@ use sanad_log::ids::{DeviceId, FacilityId, NetworkId, ScopeTag};
 use sanad_log::receipt::Receipt;
 use sanad_log::replica::{Input, Replica, SaveError, Start, Token};
 use sanad_log::sign::{Ed25519Signer, Ed25519Verifier, Signer as _};
+use sanad_record::key::ResourceKey;
 use sanad_store::{Check, Folder, KdfCost, Reader, Report, Secrets, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -63,6 +67,15 @@ pub enum SiteError {
     /// An invite without an address leads nowhere.
     #[error("this site has said no address yet")]
     NoAddress,
+    /// What was to be changed has changed meanwhile; nothing was saved.
+    #[error("{0} was changed meanwhile; nothing was saved")]
+    Changed(ResourceKey),
+    /// There are as many tokens as there may be, or this one says too much.
+    #[error("too many tokens, or too many scopes in one")]
+    TooManyTokens,
+    /// There are as many jobs as there may be.
+    #[error("too many exports and imports at once")]
+    TooManyJobs,
 }
 
 /// A new site's own description.
@@ -98,13 +111,20 @@ struct Inner {
     talks: Talks,
     remembered: Remembered,
     turned_away: TurnedAway,
+    ahead: Ahead,
     throttle: Throttle,
     dialer: Dialer,
     answering: tokio::sync::Mutex<()>,
+    subscribing: tokio::sync::Mutex<()>,
     nearby: Found,
+    tokens: RwLock<Tokens>,
+    closing: Mutex<Vec<BeforeClose>>,
     // After `commands`: its queue has to be closed before this can be waited for.
     heart: HeartThread,
 }
+
+/// What is done before a site closes.
+type BeforeClose = Box<dyn FnOnce(Site) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 
 /// Makes the secrets of a new site.
 pub(crate) fn new_secrets(site: &NewSite, founding: Option<(NetworkId, [u8; 32])>) -> Result<Secrets, SiteError> {
@@ -232,6 +252,7 @@ impl Site {
         let device = replica.device();
         let talks = Talks::read(store.list_state(Talks::key())?);
         let accounts = Mutex::new(crate::budget::read(&store)?);
+        let tokens = RwLock::new(crate::tokens::read(&store)?);
         let reader = store.reader()?;
         let facility = replica.directory().own();
         let (commands, queue) = mpsc::channel(QUEUE_MAX);
@@ -255,16 +276,34 @@ impl Site {
             talks,
             remembered: Remembered::default(),
             turned_away: TurnedAway::default(),
+            ahead: Ahead::default(),
             throttle: Throttle::default(),
             dialer: Dialer::new(Limits::default()),
             answering: tokio::sync::Mutex::default(),
+            subscribing: tokio::sync::Mutex::default(),
             nearby: Found::default(),
+            tokens,
+            closing: Mutex::default(),
             heart: HeartThread(Mutex::new(Some(heart))),
         })))
     }
 
+    /// Has something carried through before the site closes: what was gathered and is yet to be saved. Done only where
+    /// [`Site::close`] is called, and not after a crash.
+    pub fn before_close<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        finish: impl FnOnce(Site) -> F + Send + 'static,
+    ) {
+        let finish: BeforeClose = Box::new(|site| Box::pin(finish(site)));
+        self.0.closing.lock().unwrap_or_else(PoisonError::into_inner).push(finish);
+    }
+
     /// Carries through what was begun, and releases the folder. Further calls fail with [`SiteError::Closed`].
     pub async fn close(&self) {
+        let closing = std::mem::take(&mut *self.0.closing.lock().unwrap_or_else(PoisonError::into_inner));
+        for finish in closing {
+            finish(self.clone()).await;
+        }
         drop(self.0.commands.send(Command::Stop).await);
         if let Some(heart) = self.0.heart.take() {
             // The thread ends as soon as its queue is empty; joining it waits for the last commit.
@@ -344,10 +383,25 @@ impl Site {
         self.save_in(request, None).await
     }
 
+    /// The same, only if what the changes follow is still all that there is: whoever has not seen what was saved meanwhile
+    /// is told so, and nothing is saved.
+    ///
+    /// # Errors
+    /// [`SiteError::Changed`]; as [`Site::save`].
+    pub async fn save_unchanged(&self, request: SaveRequest) -> Result<Saved, SiteError> {
+        let mut drafted = Box::new(Drafted::of(request).await?);
+        drafted.only_unchanged = true;
+        self.save_drafted(drafted).await
+    }
+
     /// The same, in this chart if it can be opened here, whatever the resources say whose they are.
     pub(crate) async fn save_in(&self, request: SaveRequest, chart: Option<ScopeTag>) -> Result<Saved, SiteError> {
         let mut drafted = Box::new(Drafted::of(request).await?);
         drafted.chart = chart;
+        self.save_drafted(drafted).await
+    }
+
+    async fn save_drafted(&self, drafted: Box<Drafted>) -> Result<Saved, SiteError> {
         let (answer, answered) = oneshot::channel();
         self.send(Command::Save(drafted, answer)).await?;
         answered.await.map_err(|_| SiteError::Closed)?
@@ -418,6 +472,10 @@ impl Site {
         &self.0.accounts
     }
 
+    pub(crate) fn all_tokens(&self) -> &RwLock<Tokens> {
+        &self.0.tokens
+    }
+
     /// Where members were found on this network.
     pub(crate) fn nearby(&self) -> &Found {
         &self.0.nearby
@@ -426,6 +484,15 @@ impl Site {
     /// Held while an ask is answered or a chart granted: one at a time.
     pub(crate) fn answering(&self) -> &tokio::sync::Mutex<()> {
         &self.0.answering
+    }
+
+    pub(crate) fn subscribing_lock(&self) -> &tokio::sync::Mutex<()> {
+        &self.0.subscribing
+    }
+
+    /// Who was last known to be ahead.
+    pub(crate) fn ahead(&self) -> &Ahead {
+        &self.0.ahead
     }
 
     /// Who was turned away at the door since this process started.

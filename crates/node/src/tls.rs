@@ -152,7 +152,7 @@ pub fn server_config(identity: &Identity) -> Result<Arc<ServerConfig>, TlsError>
 /// The library refused the settings.
 pub fn client_config(pin: Pin) -> Result<Arc<ClientConfig>, TlsError> {
     let provider = provider();
-    let verifier = Arc::new(PinnedVerifier { pin, provider: provider.clone() });
+    let verifier = Arc::new(PinnedVerifier { expected: Expected::Site(pin), provider: provider.clone() });
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(|_| TlsError::Settings)?
@@ -162,6 +162,31 @@ pub fn client_config(pin: Pin) -> Result<Arc<ClientConfig>, TlsError> {
     config.alpn_protocols = ALPN.iter().map(|name| name.to_vec()).collect();
     config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
+}
+
+/// Settings for calling an endpoint that is no site: one certificate accepted, by the SHA-256 of its DER, which is what other
+/// programs show as its fingerprint.
+///
+/// # Errors
+/// The library refused the settings.
+pub(crate) fn endpoint_config(fingerprint: [u8; 32]) -> Result<Arc<ClientConfig>, TlsError> {
+    let provider = provider();
+    let verifier = Arc::new(PinnedVerifier { expected: Expected::Endpoint(fingerprint), provider: provider.clone() });
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+        .map_err(|_| TlsError::Settings)?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.resumption = Resumption::disabled();
+    Ok(Arc::new(config))
+}
+
+/// SHA-256, from the library that TLS rests on.
+pub(crate) fn sha256(bytes: &[u8]) -> Option<[u8; 32]> {
+    let suite = aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256.tls13()?;
+    suite.common.hash_provider.hash(bytes).as_ref().try_into().ok()
 }
 
 /// The exporter of a finished handshake, if it is one that sites may use among themselves: TLS 1.3 with the post-quantum
@@ -175,11 +200,18 @@ pub(crate) fn site_exporter<Data>(connection: &rustls::ConnectionCommon<Data>) -
     connection.export_keying_material([0; EXPORTER_LEN], EXPORTER_LABEL, None).ok()
 }
 
+/// Which certificate must be shown.
+#[derive(Debug)]
+enum Expected {
+    Site(Pin),
+    Endpoint([u8; 32]),
+}
+
 /// Accepts one certificate by its hash. Names and dates are not looked at: the pin says more than they do, and neither
 /// a name server nor a clock is to be relied on.
 #[derive(Debug)]
 struct PinnedVerifier {
-    pin: Pin,
+    expected: Expected,
     provider: Arc<CryptoProvider>,
 }
 
@@ -192,7 +224,11 @@ impl ServerCertVerifier for PinnedVerifier {
         _ocsp: &[u8],
         _now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        if self.pin.matches(blake3::hash(end_entity).as_bytes()) {
+        let is_expected = match &self.expected {
+            Expected::Site(pin) => pin.matches(blake3::hash(end_entity).as_bytes()),
+            Expected::Endpoint(fingerprint) => sha256(end_entity).as_ref() == Some(fingerprint),
+        };
+        if is_expected {
             Ok(ServerCertVerified::assertion())
         } else {
             Err(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
@@ -238,6 +274,13 @@ mod tests {
     }
 
     #[test]
+    fn a_fingerprint_is_the_one_that_other_programs_show() {
+        let hex: String = sha256(b"abc").unwrap().iter().map(|byte| format!("{byte:02x}")).collect();
+        // FIPS 180-2, appendix B.1.
+        assert_eq!(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    }
+
+    #[test]
     fn a_damaged_identity_is_refused() {
         let (one, other) = (Identity::generate().unwrap(), Identity::generate().unwrap());
         assert!(server_config(&one).is_ok());
@@ -278,7 +321,10 @@ mod tests {
         kx_groups: Vec<&'static dyn rustls::crypto::SupportedKxGroup>,
     ) -> ClientConfig {
         let provider = Arc::new(CryptoProvider { kx_groups, ..aws_lc_rs::default_provider() });
-        let verifier = PinnedVerifier { pin: Pin::Full(identity.certificate_hash()), provider: provider.clone() };
+        let verifier = PinnedVerifier {
+            expected: Expected::Site(Pin::Full(identity.certificate_hash())),
+            provider: provider.clone(),
+        };
         ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[version])
             .unwrap()

@@ -278,8 +278,8 @@ impl Link {
 }
 
 /// A TCP connection. A number is dialled as it is and nobody is asked anything. A name is looked up with the system's
-/// resolver, which asks a name server: this is the only place where that happens, and only for a name that a person wrote
-/// as a site's address, here or at the site that announced it. Nothing is ever looked up the other way round.
+/// resolver, which asks a name server: for sites this is the only place where that happens, and only for a name that a person
+/// wrote as a site's address, here or at the site that announced it. Nothing is ever looked up the other way round.
 async fn reach(address: &Address) -> io::Result<TcpStream> {
     match &address.host {
         ServerName::IpAddress(ip) => TcpStream::connect(SocketAddr::new((*ip).into(), address.port)).await,

@@ -67,6 +67,8 @@ pub struct JoinCall {
 pub struct Peer {
     /// Where the request comes from.
     pub addr: SocketAddr,
+    /// The address of this machine that it came to.
+    pub local: SocketAddr,
     /// False on plain HTTP, where anyone on the Wi-Fi reads along.
     pub tls: bool,
 }
@@ -184,10 +186,11 @@ async fn connection<A: Accept>(site: Arc<Site<A>>, socket: TcpStream, addr: Sock
         Ok(Ok(1)) => first[0] == TLS_FIRST_BYTE,
         _ => return,
     };
+    let Ok(local) = socket.local_addr() else { return };
     let line = Line::new(&site.limits);
     let wire = Wire::new(socket, line.clone());
     if !tls {
-        let caller = Arc::new(Caller { site, line, peer: Peer { addr, tls }, exporter: None, http2: false });
+        let caller = Arc::new(Caller { site, line, peer: Peer { addr, local, tls }, exporter: None, http2: false });
         return drive(caller, wire).await;
     }
     let Ok(stream) = site.acceptor.accept(wire).await else {
@@ -197,7 +200,7 @@ async fn connection<A: Accept>(site: Arc<Site<A>>, socket: TcpStream, addr: Sock
     let session = stream.get_ref().1;
     let http2 = session.alpn_protocol() == Some(ALPN_HTTP2);
     let exporter = site_exporter(session);
-    drive(Arc::new(Caller { site, line, peer: Peer { addr, tls }, exporter, http2 }), stream).await;
+    drive(Arc::new(Caller { site, line, peer: Peer { addr, local, tls }, exporter, http2 }), stream).await;
 }
 
 /// Runs HTTP on one connection until it ends or the carrier stops. Responses bear no date: the clock may be wrong, and
