@@ -20,6 +20,9 @@ bad-invite = The invite code cannot be read: { $why }. Nothing was made. Check i
 join-refused = The inviting site refused: { $why }. Ask there for a new invite.
 unknown-address = No site of the network is known at { $address }. `sanad status` lists the sites.
 cannot-listen = Cannot listen there: { $why }. Choose another address with --listen.
+import-summary = {$file}: a patient summary; {$understood} of {$entries} entries in {$sections} sections are of kinds that IPS 2.0.0 has there, {$unknown} sections are none of its own. All of it was kept as it came.
+public-address = { $address } is a public address: anybody on the internet could try to reach the records. Nothing was started. Listen on an address of this machine's own network, or say --allow-public-address.
+fhir-near-only = This machine has a public address. FHIR is answered on its own network only; --allow-public-address answers it everywhere.
 export-warning = What is written is not sealed: whoever gets it can read it.
 screen-code = Code for the screens, from other devices:
 damaged-head = The beginning of this site's database is damaged, so nothing in it can be opened. No file was changed. What other sites have confirmed is safe there. Keep this folder, get an invite with `sanad invite` at a site that holds the network's authority, and join with a new, empty folder (`sanad join`): it fills from the other sites.
@@ -238,3 +241,13 @@ bad-mtu = A frame of a tiny link has 50 to 220 bytes, not { $mtu }. Nothing was 
 bad-budget = { $given } is no amount of bytes a day. Nothing was changed. Write it as 5MB/day or 800kB/day, or `none`.
 link-no-answer = Nobody of this network answered. Everything here is safe and stays to be sent. Check the cable or the radio, that both sides use the same speed, and that `sanad link` runs at the other side.
 link-silence = The line fell silent. What had arrived is safe; the next session goes on from there.
+
+# sanad token
+token-made = This is shown once and kept nowhere: only its hash is. Its id is { $id }; take it back with --revoke { $id }.
+token-none = There are no tokens.
+token-revoked = taken back
+token-taken-back = Token { $id } is taken back and opens nothing any more.
+bad-role = { $role } is not a role. Nothing was made. Roles are triage, nurse, doctor, pharmacy, coordinator, technician and system.
+bad-scope = { $scope } is not a scope. Nothing was made. Write it as patient/Observation.rs, user/*.cruds or system/Patient.r.
+unknown-token = There is no token { $id }. Nothing was changed; `sanad token DIR --list` shows them.
+too-many-tokens = There are 1,000 tokens already, or this one has more than 64 scopes. Nothing was made.

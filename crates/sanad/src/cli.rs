@@ -67,6 +67,16 @@ pub enum Command {
         /// Largest bundle written to a watched folder, in bytes; K, M and G are powers of 1024.
         #[arg(long, value_name = "N", value_parser = bytes, default_value = "512MiB")]
         watch_bytes: u64,
+        /// What the FHIR interface does with a resource that has not the structure FHIR gives it.
+        #[arg(long, value_enum, default_value = "warn")]
+        validation: Validation,
+        /// Listen on a public address all the same, and answer FHIR there: whoever can reach it can try tokens.
+        #[arg(long)]
+        allow_public_address: bool,
+        /// Deliver FHIR Subscriptions to public addresses too. Without this only endpoints on this machine and on private
+        /// networks are called.
+        #[arg(long)]
+        hooks_anywhere: bool,
     },
     /// Run the keeper of a folder, or the keepers in it, each of another network: no screens, one port.
     Keep(Keep),
@@ -141,6 +151,29 @@ pub enum Command {
     },
     /// Talk over a serial device or a radio modem, in frames of 50 to 220 bytes; urgent entries first.
     Link(Link),
+    /// A bearer token for the FHIR interface: made for a role, listed, or taken back.
+    Token {
+        /// The data folder.
+        dir: PathBuf,
+        /// triage, nurse, doctor, pharmacy, coordinator, technician, or system.
+        #[arg(long, conflicts_with_all = ["revoke", "list"])]
+        role: Option<String>,
+        /// A scope as `patient/Observation.rs`, instead of those of the role; several may be given.
+        #[arg(long, requires = "role")]
+        scope: Vec<String>,
+        /// The patient that the token is for.
+        #[arg(long, requires = "role")]
+        patient: Option<String>,
+        /// Days until it ends by itself.
+        #[arg(long, requires = "role")]
+        days: Option<u32>,
+        /// Take this one back, by its id.
+        #[arg(long, value_name = "ID", conflicts_with = "list")]
+        revoke: Option<String>,
+        /// Show all tokens.
+        #[arg(long)]
+        list: bool,
+    },
     /// How many bytes a day may travel to and from a site; beyond it only what is urgent does, until the next day.
     Budget {
         /// The data folder.
@@ -418,4 +451,25 @@ pub struct Demo {
     /// Patients of the day, at most; a day has about 450.
     #[arg(long, default_value_t = 360)]
     pub patients: usize,
+}
+
+/// How strict the FHIR interface is.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum Validation {
+    /// It is saved, and nothing is said.
+    Off,
+    /// It is saved as it came, and what is wrong is said to whoever asks.
+    Warn,
+    /// It is refused.
+    Reject,
+}
+
+impl From<Validation> for sanad_web::api::Validation {
+    fn from(validation: Validation) -> Self {
+        match validation {
+            Validation::Off => Self::Off,
+            Validation::Warn => Self::Warn,
+            Validation::Reject => Self::Reject,
+        }
+    }
 }

@@ -12,6 +12,7 @@ pub mod operate;
 pub mod quarantine;
 mod serve;
 mod sms;
+mod token;
 
 use crate::cli::{Bundle, Cli, Command, Sms};
 use crate::passphrase;
@@ -19,8 +20,10 @@ use crate::say;
 use anyhow::Result;
 use operate::Operation;
 use sanad_node::carrier::Address;
+use sanad_node::hook::Reach;
 use serde_json::Value;
 use std::path::Path;
+use std::pin::Pin;
 use std::time::Duration;
 
 /// What a wrong passphrase costs, during which nobody else can try at this folder.
@@ -29,7 +32,9 @@ pub const WRONG_PASSPHRASE_DELAY: Duration = Duration::from_secs(2);
 /// Runs a command to its end. Returns the exit code.
 pub fn run(cli: Cli) -> Result<u8> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(dispatch(cli))
+    // Behind a pointer: otherwise every way of blocking that the runtime has is a copy of all commands.
+    let whole: Pin<Box<dyn Future<Output = Result<u8>>>> = Box::pin(dispatch(cli));
+    runtime.block_on(whole)
 }
 
 async fn dispatch(cli: Cli) -> Result<u8> {
@@ -40,10 +45,29 @@ async fn dispatch(cli: Cli) -> Result<u8> {
         Command::Demo(options) => return demo::run(options, json).await,
         Command::Init(site) => return found::init(site, &passphrase(true)?, json).await,
         Command::Join { site, invite } => return found::join(site, invite, || passphrase(true), json).await,
-        Command::Serve { dir, listen, address, discover, watch, watch_bytes } => {
+        Command::Serve {
+            dir,
+            listen,
+            address,
+            discover,
+            watch,
+            watch_bytes,
+            validation,
+            allow_public_address,
+            hooks_anywhere,
+        } => {
             warn_of_names(address);
             let watched = serve::Watched { folders: watch.clone(), bytes_max: *watch_bytes };
-            return serve::run(dir, &passphrase(false)?, *listen, address.clone(), *discover, watched, json).await;
+            let serving = serve::Serving {
+                listen: *listen,
+                addresses: address.clone(),
+                discover: *discover,
+                watched,
+                validation: (*validation).into(),
+                allow_public_address: *allow_public_address,
+                reach: if *hooks_anywhere { Reach::Anywhere } else { Reach::Local },
+            };
+            return serve::run(dir, &passphrase(false)?, serving, json).await;
         }
         Command::Keep(options) => {
             warn_of_names(&options.address);
@@ -94,6 +118,19 @@ async fn dispatch(cli: Cli) -> Result<u8> {
         Command::Quarantine(command) => {
             let (dir, operation) = quarantine::Operation::of(command, absolute);
             (dir, Operation::Quarantine(operation))
+        }
+        Command::Token { dir, role, scope, patient, days, revoke, list } => {
+            let operation = match (role, revoke, list) {
+                (Some(role), None, false) => token::Operation::Make {
+                    role: role.clone(),
+                    scopes: scope.clone(),
+                    patient: patient.clone(),
+                    days: *days,
+                },
+                (None, Some(id), false) => token::Operation::Revoke { id: id.clone() },
+                _ => token::Operation::List,
+            };
+            (dir, Operation::Token(operation))
         }
         Command::Check { dir, rebuild } => (dir, Operation::Check { rebuild: *rebuild }),
     };

@@ -84,6 +84,9 @@ pub enum Trouble {
     /// The port is taken.
     #[error("cannot listen there")]
     CannotListen(String),
+    /// A public address was not allowed.
+    #[error("a public address is not listened on")]
+    PublicAddress(String),
     /// A serial device that cannot be used.
     #[error("the device cannot be used")]
     Serial {
@@ -101,6 +104,15 @@ pub enum Trouble {
     /// Not an amount of bytes a day.
     #[error("not an amount of bytes a day")]
     BadBudget(String),
+    /// No role of that name.
+    #[error("no such role")]
+    BadRole(String),
+    /// Not a scope.
+    #[error("not a scope")]
+    BadScope(String),
+    /// No token of that id.
+    #[error("no such token")]
+    UnknownToken(String),
     /// An error of the running process of this folder, already explained there.
     #[error("{text}")]
     Remote {
@@ -213,6 +225,7 @@ fn name_site(error: &SiteError) -> Named {
             let ids = ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
             (EXIT_USAGE, "several-sites", vec![("sites", ids)])
         }
+        SiteError::TooManyTokens => (EXIT_REFUSED, "too-many-tokens", vec![]),
         SiteError::NoAddress => (EXIT_FAILED, "invite-no-address", vec![]),
         SiteError::Save(error) => (EXIT_FAILED, "save-refused", vec![("why", error.to_string())]),
         error => (EXIT_FAILED, "failed", vec![("why", error.to_string())]),
@@ -267,6 +280,10 @@ fn name_trouble(trouble: &Trouble) -> Named {
         Trouble::BadMtu(mtu) => (EXIT_USAGE, "bad-mtu", vec![("mtu", mtu.to_string())]),
         Trouble::NoKeysYet => (EXIT_REFUSED, "no-keys-yet", vec![]),
         Trouble::BadBudget(given) => (EXIT_USAGE, "bad-budget", vec![("given", given.clone())]),
+        Trouble::BadRole(role) => (EXIT_USAGE, "bad-role", vec![("role", role.clone())]),
+        Trouble::BadScope(scope) => (EXIT_USAGE, "bad-scope", vec![("scope", scope.clone())]),
+        Trouble::UnknownToken(id) => (EXIT_USAGE, "unknown-token", vec![("id", id.clone())]),
+        Trouble::PublicAddress(address) => (EXIT_REFUSED, "public-address", vec![("address", address.clone())]),
         Trouble::CannotListen(why) => (EXIT_FAILED, "cannot-listen", vec![("why", why.clone())]),
         Trouble::Remote { code, .. } => (*code, "failed", vec![]),
     }

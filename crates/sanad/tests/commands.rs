@@ -274,7 +274,9 @@ fn check_names_the_damage_and_what_is_left_is_still_given() {
             continue;
         }
         let checked = checked.code(4);
-        assert!(!checked.out.is_empty() || checked.err.contains("sanad check"), "{checked:?}");
+        // In SQLite's own list of tables, which is a page or two of them, one bit leaves nothing to open: `join` is what helps.
+        let is_told_what_to_do = ["sanad check", "sanad join"].iter().any(|command| checked.err.contains(command));
+        assert!(!checked.out.is_empty() || is_told_what_to_do, "{checked:?}");
         found += 1;
         let status = broken.run("status", &[]);
         assert!([0, 4].contains(&status.code), "{status:?}");

@@ -28,6 +28,7 @@ fn every_published_resource_comes_in_replicates_and_goes_out_byte_for_byte() {
         let (saved, unchanged) = (report["saved"].as_u64().unwrap(), report["unchanged"].as_u64().unwrap());
         assert_eq!(saved + unchanged, *resources, "{name}: each is saved or was here");
         assert_eq!(problems.len(), *left_out, "{name}: {problems:?}");
+        summaries_are_understood(name, report["summaries"].as_array().unwrap());
         assert!(problems.iter().all(|problem| problem["what"].as_str().unwrap().contains("only a server")));
     }
     for (name, _, resources, left_out) in SETS {
@@ -57,6 +58,33 @@ fn every_published_resource_comes_in_replicates_and_goes_out_byte_for_byte() {
     references_of_synthea_lead_somewhere(&given["synthea-r4"], &at_b);
     a.is_sound();
     b.is_sound();
+}
+
+/// Of every sample of a patient summary it is said what was understood, section by section.
+fn summaries_are_understood(set: &str, summaries: &[Value]) {
+    if set != "ips-samples" {
+        return;
+    }
+    let (mut entries, mut understood, mut known, mut unknown) = (0, 0, 0, 0);
+    for summary in summaries {
+        for section in summary["sections"].as_array().unwrap() {
+            let number = |key: &str| section[key].as_u64().unwrap();
+            assert_eq!(
+                number("entries"),
+                number("understood") + number("of_other_types") + number("leading_nowhere"),
+                "every entry is accounted for: {section}"
+            );
+            entries += number("entries");
+            understood += number("understood");
+            if section["loinc"].is_string() { known += 1 } else { unknown += 1 }
+        }
+    }
+    println!(
+        "{set}: {} summaries, {known} known sections, {unknown} others, {understood} of {entries} entries",
+        summaries.len()
+    );
+    assert!(summaries.len() >= 40 && known > unknown * 5, "{} {known} {unknown}", summaries.len());
+    assert!(understood * 10 > entries * 8, "{understood} of {entries}");
 }
 
 /// Each file is found in the export as it was given, without the white space around it. Two files that are the same

@@ -29,6 +29,8 @@ page-next = التالي
 page-nav = الصفحات
 back-to-patient = إلى المريض
 all-patients = كل المرضى
+news = هناك جديد في ما تعرضه هذه الصفحة.
+news-reload = أعد التحميل
 
 ## الأوقات
 times-in = الأوقات بساعة هذا الجهاز، { $zone }.
@@ -606,3 +608,30 @@ fork-carried = { $entries } من مدخلات الفرع الذي فقد موا�
 fork-carried-none = لم يلزم بعدُ نقل أي مدخل هنا.
 fork-replaced = يتابع الموقع بجهاز جديد. لا حاجة إلى شيء.
 fork-not-replaced = لم يأخذ الموقع جهازًا جديدًا بعد. أخبر فنيّه أن المجلد نسخة.
+
+# What an answer of the FHIR interface says of what went wrong.
+outcome-business-rule = هذا يخالف إحدى قواعد FHIR.
+outcome-code-invalid = أحد الرموز ليس من الرموز المسموح بها هنا.
+outcome-conflict = غيّر شخص آخر هذا السجل. لم يُحفظ شيء؛ اقرأه من جديد وأعد التغيير.
+outcome-expired = انتهت مدة هذا الطلب أو لم يعد معروفًا هنا. اطلبه من جديد.
+outcome-incomplete = جزء منه ناقص.
+outcome-deleted = حُذف هذا السجل. نسخه السابقة محفوظة.
+outcome-duplicate = هذا موجود هنا من قبل. لم يُحفظ شيء.
+outcome-exception = لم يستطع الموقع فعل ذلك. ما حُفظ من قبل سليم؛ أجرِ فحصاً.
+outcome-extension = إحدى الإضافات ليست كما ينبغي.
+outcome-forbidden = رمز الدخول لا يسمح بذلك. اطلب رمزاً آخر ممن يدير الموقع.
+outcome-invalid = في المُرسَل ما لا يمكن فهمه.
+outcome-invariant = في المُرسَل تناقض.
+outcome-login = يلزم رمز دخول. يصنعه من يدير الموقع.
+outcome-multiple-matches = هذا ينطبق على أكثر من سجل. لم يُحفظ شيء.
+outcome-no-store = القرص ممتلئ. لم يُحفظ شيء من هذا؛ كل ما حُفظ من قبل سليم.
+outcome-not-found = لا يوجد هنا شيء بهذا الاسم تُسمح قراءته.
+outcome-not-supported = لا يستطيع الموقع فعل ذلك.
+outcome-processing = لم يمكن تنفيذ هذا.
+outcome-required = ينقص شيء لازم.
+outcome-security = لا يمكن الطلب بهذه الطريقة أو من هذا المكان.
+outcome-structure = ليس للمُرسَل الشكل المطلوب.
+outcome-throttled = الطلبات كثيرة في الوقت نفسه. انتظر قليلًا ثم اطلب من جديد.
+outcome-too-costly = هذا كثير دفعة واحدة. ضيّق الطلب.
+outcome-too-long = هذا أطول مما يُقبل. أرسله على أجزاء.
+outcome-transient = الموقع غير جاهز. لم يُحفظ شيء؛ حاول لاحقاً.

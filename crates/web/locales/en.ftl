@@ -29,6 +29,8 @@ page-next = Next
 page-nav = Pages
 back-to-patient = To the patient
 all-patients = All patients
+news = There is something new in what this page shows.
+news-reload = Load again
 
 ## Times
 times-in = Times are by this device's clock, { $zone }.
@@ -523,3 +525,30 @@ fork-carried = { $entries } entries of the branch that lost its places stand in 
 fork-carried-none = No entry had to be carried on here yet.
 fork-replaced = The site goes on with a new device. Nothing needs to be done.
 fork-not-replaced = The site has not taken a new device yet. Tell its technician that the folder is a copy.
+
+# What an answer of the FHIR interface says of what went wrong.
+outcome-business-rule = This goes against a rule of FHIR.
+outcome-code-invalid = A code is not one of those that may stand there.
+outcome-conflict = Somebody else has changed this. Nothing was saved; read it again and repeat the change.
+outcome-expired = This has been here too long, or is not known any more. Ask for it anew.
+outcome-incomplete = Part of it is missing.
+outcome-deleted = This was deleted. Its earlier versions are kept.
+outcome-duplicate = This is here already. Nothing was saved.
+outcome-exception = The site could not do this. What was saved before is safe; run a check.
+outcome-extension = An extension is not as it should be.
+outcome-forbidden = The token does not allow this. Ask whoever runs the site for another.
+outcome-invalid = Something in what was sent cannot be understood.
+outcome-invariant = What was sent contradicts itself.
+outcome-login = A token is needed. Whoever runs the site makes one.
+outcome-multiple-matches = This fits several records. Nothing was saved.
+outcome-no-store = The disk is full. Nothing of this was saved; everything saved before is safe.
+outcome-not-found = There is nothing of this name here that may be read.
+outcome-not-supported = The site cannot do this.
+outcome-processing = This could not be carried out.
+outcome-required = Something that is needed is missing.
+outcome-security = It cannot be asked in this way or from this place.
+outcome-structure = What was sent has not the form that it should have.
+outcome-throttled = Too much is asked at the same time. Wait a little and ask again.
+outcome-too-costly = This is too much at once. Narrow it.
+outcome-too-long = This is too long. Send it in parts.
+outcome-transient = The site is not ready. Nothing was saved; try again later.

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::response::Response;
 use time::UtcOffset;
+use tokio::sync::watch;
 
+use crate::events::Listeners;
 use crate::guard::Client;
 use crate::moment::Calendar;
 use crate::pages::failure::{self, Failure};
@@ -26,6 +28,8 @@ pub struct Config {
     pub utc_offset: UtcOffset,
     /// Names under which the site may be called beside `localhost` and addresses.
     pub host_names: Vec<String>,
+    /// Says when pages are told of changes no more, because the process is about to end.
+    pub until: watch::Receiver<bool>,
 }
 
 /// Why the screens cannot start.
@@ -84,6 +88,7 @@ struct Inner {
     secrets: Mutex<Secrets>,
     sessions: Mutex<Sessions>,
     searches: Mutex<VecDeque<(String, String)>>,
+    listeners: Listeners,
 }
 
 impl App {
@@ -95,11 +100,21 @@ impl App {
             config,
             sessions: Mutex::new(Sessions::new()),
             searches: Mutex::new(VecDeque::new()),
+            listeners: Listeners::default(),
         })))
     }
 
     pub(crate) fn source(&self) -> &Source {
         &self.0.source
+    }
+
+    pub(crate) fn listeners(&self) -> &Listeners {
+        &self.0.listeners
+    }
+
+    /// Says when the process is about to end.
+    pub(crate) fn until(&self) -> watch::Receiver<bool> {
+        self.0.config.until.clone()
     }
 
     pub(crate) fn now_ms(&self) -> u64 {

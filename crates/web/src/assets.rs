@@ -1,4 +1,4 @@
-//! The style sheet and the mark, embedded, under names that change with their content so that they may be kept for ever.
+//! The style sheet, the script and the mark, embedded, under names that change with their content so that they may be kept for ever.
 
 use std::sync::LazyLock;
 
@@ -27,6 +27,7 @@ fn asset(path: &str) -> Option<Asset> {
     let kind = match extension {
         "css" => "text/css; charset=utf-8",
         "svg" => "image/svg+xml",
+        "js" => "text/javascript; charset=utf-8",
         _ => return None,
     };
     let hash = blake3::hash(&bytes).to_hex();

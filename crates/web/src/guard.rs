@@ -31,9 +31,11 @@ pub(crate) const LANGUAGE: &str = "sanad-language";
 /// The cookie of the chosen light.
 pub(crate) const THEME: &str = "sanad-theme";
 
-/// Nothing is loaded from anywhere but this site, nothing runs, nothing frames the page, no form leads elsewhere.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
-                                           frame-ancestors 'none'; base-uri 'none'";
+/// Nothing is loaded from anywhere but this site, nothing runs but its one script, nothing frames the page, no form leads
+/// elsewhere.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; \
+                                           connect-src 'self'; form-action 'self'; frame-ancestors 'none'; \
+                                           base-uri 'none'";
 
 /// Lets a request through to its page, or answers it.
 pub(crate) async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
@@ -44,7 +46,12 @@ pub(crate) async fn guard(State(app): State<App>, mut request: Request, next: Ne
     let browser = known_browser.clone().unwrap_or_else(|| app.token());
     let local = is_loopback(client.address) && !is_forwarded(headers);
     let session = cookie(headers, SESSION).filter(|token| is_token(token)).map(str::to_owned);
-    let signed_in = session.as_deref().is_some_and(|token| app.sessions().touch(token, app.now_ms()));
+    // A page that lies open and listens is not a person who works with it.
+    let is_idle = request.uri().path() == crate::events::PATH;
+    let signed_in = session.as_deref().is_some_and(|token| match is_idle {
+        true => app.sessions().is_alive(token, app.now_ms()),
+        false => app.sessions().touch(token, app.now_ms()),
+    });
     let visitor = Visitor {
         lang,
         light: cookie(headers, THEME).and_then(crate::app::Light::of_name),

@@ -1,16 +1,20 @@
-//! The screens of a site: server-rendered pages in Arabic and English, without a line of script.
+//! The screens of a site: server-rendered pages in Arabic and English. All of them work without a script; the one that
+//! there is says when something has changed.
 //!
 //! [`router`] gives the pages as an axum router. What they show comes from a [`Source`]; what each page shows is a plain
 //! struct in [`model`]. The caller may rely on, and the tests hold:
 //! - text from records is escaped wherever it is shown, and never stands in a title or an address;
-//! - nothing a page carries loads, runs or frames anything ([`guard::CONTENT_SECURITY_POLICY`]), and nothing is kept by
-//!   the browser but the style sheet and the mark;
+//! - nothing a page carries loads, runs or frames anything but what is this site's own
+//!   ([`guard::CONTENT_SECURITY_POLICY`]), and nothing is kept by the browser but the style sheet, the script and the mark;
+//! - a page that is open never changes under the hand of whoever reads it, except for the numbers in its header;
 //! - a stranger on the facility's network sees nothing without the site's screen code, and guessing it is slowed down;
 //! - a page of another site can neither read these pages (the host is checked) nor fill in their forms.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod api;
 mod app;
 mod assets;
+mod events;
 mod fhir;
 mod figure;
 pub mod fixed;
@@ -66,6 +70,7 @@ pub fn router(source: Source, config: Config) -> Result<(Router, String), StartE
         .route("/sign-out", post(pages::sign_in::out))
         .route("/language", post(pages::prefs::language))
         .route("/theme", post(pages::prefs::theme))
+        .route(events::PATH, get(events::get))
         .route("/assets/{name}", get(assets::serve))
         .fallback(pages::failure::missing)
         .method_not_allowed_fallback(pages::failure::wrong_way)

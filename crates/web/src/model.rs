@@ -12,7 +12,7 @@ pub const PAGE_ROWS: u64 = 25;
 pub const GROUP_ROWS: u64 = 8;
 
 /// What the header of every screen shows.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Gauges {
     /// The call sign of this site.
     pub call_sign: String,

@@ -51,6 +51,9 @@ pub(crate) struct Frame {
     pub back: String,
     /// Whether there is a session to end.
     pub session: bool,
+    /// Behind which change the page was made, for those who are told of later ones.
+    pub place: Option<i64>,
+    pub js: String,
     pub css: String,
     pub mark: String,
 }
@@ -58,8 +61,10 @@ pub(crate) struct Frame {
 impl Frame {
     /// The frame of a page for those who are let in.
     pub(crate) fn new(app: &App, visitor: &Visitor, tab: Tab) -> Result<Frame, Failure> {
+        // Before anything is read: what changes meanwhile is told once too often rather than not at all.
+        let place = app.source().place()?.map(|place| place.0);
         let gauges = app.source().gauges()?;
-        Ok(Frame { gauges: Some(gauges), tab, ..Frame::bare(app, visitor) })
+        Ok(Frame { gauges: Some(gauges), tab, place, ..Frame::bare(app, visitor) })
     }
 
     /// The frame of a page for anybody: nothing of the record is in it.
@@ -73,6 +78,8 @@ impl Frame {
             form: app.form_token(&visitor.browser),
             back: visitor.path.clone(),
             session: visitor.session.is_some(),
+            place: None,
+            js: assets::url("sanad.js"),
             css: assets::url("sanad.css"),
             mark: assets::url("mark.svg"),
         }

@@ -116,6 +116,12 @@ impl Sessions {
         }
     }
 
+    /// Whether this session is alive; being asked does not keep it so.
+    pub(crate) fn is_alive(&self, token: &str, now_ms: u64) -> bool {
+        let last = self.last_used_ms.get(&kept_as(token));
+        last.is_some_and(|last| now_ms.saturating_sub(*last) < IDLE_MS_MAX)
+    }
+
     /// Ends a session.
     pub(crate) fn close(&mut self, token: &str) {
         self.last_used_ms.remove(&kept_as(token));
@@ -204,6 +210,9 @@ mod tests {
         assert!(!sessions.touch("token", 3 * IDLE_MS_MAX));
         assert!(!sessions.touch("token", 0), "an ended session does not come back");
         assert!(!sessions.touch("another", 0));
+        sessions.open("listening", 0);
+        assert!(sessions.is_alive("listening", IDLE_MS_MAX - 1) && !sessions.is_alive("listening", IDLE_MS_MAX));
+        assert!(!sessions.is_alive("another", 0));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use sanad_node::ask::{AskError, Verdict};
 use sanad_node::quarantine::AdoptError;
 use sanad_node::site::Site;
 use sanad_record::ask::Whom;
+use sanad_store::Place;
 
 use crate::fixed::Fixed;
 use crate::model::{
@@ -45,6 +46,14 @@ impl Source {
         match self {
             Source::Site(site) => site::gauges(site),
             Source::Fixed(fixed) => Ok(fixed.gauges.clone()),
+        }
+    }
+
+    /// What changes from now on has changed after this; nothing for a record that does not change.
+    pub fn place(&self) -> Result<Option<Place>, SourceError> {
+        match self {
+            Source::Site(site) => Ok(Some(site.reader().changes_end()?)),
+            Source::Fixed(_) => Ok(None),
         }
     }
 

@@ -25,6 +25,8 @@ use crate::model::{
 };
 use crate::{Client, Config, Source, router};
 
+mod events;
+
 const HOSTILE: &str = "<script>alert(1)</script>\"'&<b>";
 
 fn record() -> Fixed {
@@ -191,6 +193,7 @@ struct Door {
     now_ms: Arc<AtomicU64>,
     client: Client,
     cookies: BTreeMap<String, String>,
+    stop: tokio::sync::watch::Sender<bool>,
 }
 
 struct Answer {
@@ -207,15 +210,17 @@ impl Door {
     fn to(source: Source, address: [u8; 4]) -> Door {
         let now_ms = Arc::new(AtomicU64::new(1_519_989_600_000));
         let clock = now_ms.clone();
+        let (stop, until) = tokio::sync::watch::channel(false);
         let config = Config {
             secret: [7; 32],
             clock: Arc::new(move || clock.load(Ordering::Relaxed)),
             utc_offset: time::UtcOffset::UTC,
             host_names: Vec::new(),
+            until,
         };
         let (router, code) = router(source, config).unwrap();
         let client = Client { address: IpAddr::from(address), tls: false };
-        Door { router, code, now_ms, client, cookies: BTreeMap::new() }
+        Door { router, code, now_ms, client, cookies: BTreeMap::new(), stop }
     }
 
     async fn send(&mut self, mut request: Request<Body>) -> Answer {

@@ -1,6 +1,6 @@
 //! Commands on an existing site. They run in this process if the folder is free, else in the process that serves it.
 
-use super::{WRONG_PASSPHRASE_DELAY, ask, bundle, check, exposed, link, quarantine, sms};
+use super::{WRONG_PASSPHRASE_DELAY, ask, bundle, check, exposed, link, quarantine, sms, token};
 use crate::progress::bar;
 use crate::remote;
 use crate::say::{self, EXIT_DAMAGED, EXIT_FAILED, Trouble};
@@ -71,6 +71,8 @@ pub enum Operation {
     Ask(ask::Operation),
     /// What is kept apart.
     Quarantine(quarantine::Operation),
+    /// Tokens of the FHIR interface.
+    Token(token::Operation),
     /// Check.
     Check {
         /// And rebuild.
@@ -172,6 +174,7 @@ pub async fn run(site: &Site, operation: &Operation, progress: Progress<'_>) -> 
         Operation::Budget { site: with, change } => link::run_budget(site, with.as_deref(), *change).await,
         Operation::Ask(operation) => ask::run(site, operation).await,
         Operation::Quarantine(operation) => quarantine::run(site, operation).await,
+        Operation::Token(operation) => token::run(site, operation).await,
         Operation::Check { rebuild } => check::run(site, *rebuild, progress).await,
         Operation::BundleWrite { out, max_bytes, site: to } => {
             bundle::write(site, out, *max_bytes, to.as_deref(), progress).await
@@ -223,16 +226,16 @@ pub fn in_words(operation: &Operation, result: &Value) -> String {
     let _ = match operation {
         Operation::Invite { .. } => write!(out, "{}", invite_in_words(result["invite"].as_str().unwrap_or_default())),
         Operation::Import { .. } => {
-            let saved = write!(
+            write!(
                 out,
-                "{} files, {} resources: {} saved, {} unchanged\n{}",
+                "{} files, {} resources: {} saved, {} unchanged\n{}{}",
                 number(&result["files"]),
                 number(&result["resources"]),
                 number(&result["saved"]),
                 number(&result["unchanged"]),
                 problems_in_words(&result["problems"]),
-            );
-            saved
+                summaries_in_words(&result["summaries"]),
+            )
         }
         Operation::Export { .. } => {
             let (resources, bytes) = (number(&result["resources"]), number(&result["bytes"]));
@@ -247,6 +250,7 @@ pub fn in_words(operation: &Operation, result: &Value) -> String {
         Operation::Budget { .. } => write!(out, "{}", link::budgets_in_words(result)),
         Operation::Ask(operation) => write!(out, "{}", ask::in_words(operation, result)),
         Operation::Quarantine(operation) => write!(out, "{}", quarantine::in_words(operation, result)),
+        Operation::Token(operation) => write!(out, "{}", token::in_words(operation, result)),
         Operation::Check { .. } => write!(out, "{}", check::in_words(result)),
         Operation::BundleWrite { .. } => write!(out, "{}", bundle::written_in_words(result)),
         Operation::BundleRead { .. } => write!(out, "{}", bundle::read_in_words(result)),
@@ -281,6 +285,29 @@ fn problems_in_words(problems: &Value) -> String {
     for problem in problems.as_array().into_iter().flatten() {
         let text = |key: &str| problem[key].as_str().unwrap_or_default().to_owned();
         let _ = writeln!(out, "  {}: {}", text("file"), text("what"));
+    }
+    out
+}
+
+/// Of each summary, how much was understood, and of which sections not all.
+fn summaries_in_words(summaries: &Value) -> String {
+    let mut out = String::new();
+    let number = |value: &Value| value.as_u64().unwrap_or_default();
+    for summary in summaries.as_array().into_iter().flatten() {
+        let sections = summary["sections"].as_array().map_or(&[][..], Vec::as_slice);
+        let sum = |key: &str| sections.iter().map(|section| number(&section[key])).sum::<u64>();
+        let unknown = sections.iter().filter(|section| section["loinc"].is_null()).count();
+        let text = say::text(
+            "import-summary",
+            &[
+                ("file", summary["file"].as_str().unwrap_or_default().into()),
+                ("sections", sections.len().to_string()),
+                ("unknown", unknown.to_string()),
+                ("entries", sum("entries").to_string()),
+                ("understood", sum("understood").to_string()),
+            ],
+        );
+        let _ = writeln!(out, "  {text}");
     }
     out
 }

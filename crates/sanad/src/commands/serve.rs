@@ -6,7 +6,10 @@ use crate::say::{self, Trouble};
 use anyhow::Result;
 use sanad_node::carrier::{Limits, Peer};
 use sanad_node::discover::stopped;
+use sanad_node::hook::Reach;
+use sanad_node::near::{far_addresses, is_near};
 use sanad_node::site::{Site, now_ms, system_entropy};
+use sanad_web::api::{Ends, Validation};
 use sanad_web::{Client, Config, Source};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -43,8 +46,15 @@ impl Served {
     }
 }
 
-/// Serves a site on a listener. `addresses` are announced to the network if given.
-pub async fn serve(site: Site, listener: TcpListener, addresses: Vec<String>) -> Result<Served> {
+/// Serves a site on a listener. `addresses` are announced to the network if given. Unless `is_public`, FHIR is answered on
+/// near addresses only.
+pub async fn serve(
+    site: Site,
+    listener: TcpListener,
+    addresses: Vec<String>,
+    validation: Validation,
+    is_public: bool,
+) -> Result<Served> {
     let listening = listener.local_addr()?;
     let (stop, stopping) = watch::channel(false);
     let config = Config {
@@ -52,8 +62,12 @@ pub async fn serve(site: Site, listener: TcpListener, addresses: Vec<String>) ->
         clock: Arc::new(now_ms),
         utc_offset: crate::local::offset(),
         host_names: vec![],
+        until: stopping.clone(),
     };
+    let api = sanad_web::api::router(site.clone(), config.host_names.clone(), validation);
+    let api = if is_public { api } else { sanad_web::api::near_only(api) };
     let (router, screen_code) = sanad_web::router(Source::Site(site.clone()), config)?;
+    let router = router.merge(api);
     let router = router.layer(axum::middleware::map_request(name_client));
     let mut tasks = JoinSet::new();
     let (accept, identity, mut until) = (Arc::new(site.clone()), site.identity(), stopping.clone());
@@ -85,6 +99,7 @@ pub async fn serve(site: Site, listener: TcpListener, addresses: Vec<String>) ->
 async fn name_client(mut request: axum::extract::Request) -> axum::extract::Request {
     if let Some(peer) = request.extensions().get::<Peer>().copied() {
         request.extensions_mut().insert(Client { address: peer.addr.ip(), tls: peer.tls });
+        request.extensions_mut().insert(Ends { local: peer.local.ip(), peer: peer.addr.ip() });
     }
     request
 }
@@ -97,23 +112,38 @@ pub struct Watched {
     pub bytes_max: u64,
 }
 
+/// How a site is served.
+pub struct Serving {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Where others reach it.
+    pub addresses: Vec<String>,
+    /// Whether members are looked for on the local network.
+    pub discover: bool,
+    /// Where sticks appear.
+    pub watched: Watched,
+    /// How strict the FHIR interface is.
+    pub validation: Validation,
+    /// Whether a public address may be listened on, and FHIR answered there.
+    pub allow_public_address: bool,
+    /// How far Subscriptions are delivered.
+    pub reach: Reach,
+}
+
 /// The command.
-pub async fn run(
-    dir: &Path,
-    passphrase: &str,
-    listen: SocketAddr,
-    addresses: Vec<String>,
-    discover: bool,
-    watched: Watched,
-    json: bool,
-) -> Result<u8> {
+pub async fn run(dir: &Path, passphrase: &str, serving: Serving, json: bool) -> Result<u8> {
+    let Serving { listen, addresses, discover, watched, validation, allow_public_address, reach } = serving;
+    if !allow_public_address {
+        keep_near(listen)?;
+    }
     let site = Site::open(dir, passphrase, WRONG_PASSPHRASE_DELAY)?;
     if site.is_keeper() {
         return Err(Trouble::IsAKeeper.into());
     }
     let listener = TcpListener::bind(listen).await.map_err(|error| Trouble::CannotListen(error.to_string()))?;
     let addresses = if addresses.is_empty() { default_addresses(listener.local_addr()?) } else { addresses };
-    let mut served = serve(site, listener, addresses).await?;
+    let mut served = serve(site, listener, addresses, validation, allow_public_address).await?;
+    served.tasks.spawn(sanad_web::api::deliver_subscriptions(served.site.clone(), reach, served.stop.subscribe()));
     for folder in watched.folders {
         let (site, until) = (served.site.clone(), served.stop.subscribe());
         served.tasks.spawn(async move {
@@ -138,6 +168,18 @@ pub async fn run(
     drop(control);
     served.stop().await;
     Ok(0)
+}
+
+/// Refuses to listen on a public address; says what is left out where everything is listened on and some of it is public.
+fn keep_near(listen: SocketAddr) -> Result<()> {
+    let ip = listen.ip();
+    if !ip.is_unspecified() {
+        return if is_near(ip) { Ok(()) } else { Err(Trouble::PublicAddress(ip.to_string()).into()) };
+    }
+    if far_addresses().iter().any(|far| ip.is_ipv6() || far.is_ipv4()) {
+        eprintln!("{}", say::text("fhir-near-only", &[]));
+    }
+    Ok(())
 }
 
 /// Announces this site on the local network and looks for members there. If the system does not allow it, that is said,

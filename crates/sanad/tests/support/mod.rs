@@ -2,11 +2,14 @@
 #![allow(dead_code, reason = "each file of tests uses a part of it")]
 #![allow(clippy::disallowed_methods, reason = "a test of a process looks at the clock and waits for it")]
 
+pub mod api;
 pub mod control;
 #[cfg(target_os = "linux")]
 pub mod fabric;
 pub mod fhir;
 pub mod hand;
+pub mod hostile;
+pub mod http;
 pub mod relay;
 pub mod rights;
 

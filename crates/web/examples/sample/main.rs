@@ -27,6 +27,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         clock: Arc::new(|| NOW_MS),
         utc_offset: time::UtcOffset::from_hms(3, 0, 0)?,
         host_names: Vec::new(),
+        until: tokio::sync::watch::channel(false).1,
     };
     let (mut pages, code) = router(Source::Fixed(Arc::new(record::made_up(NOW_MS))), config)?;
     if network {

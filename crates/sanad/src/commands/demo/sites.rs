@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use sanad_log::control::SiteKind;
 use sanad_log::ids::FacilityId;
 use sanad_node::site::{NewSite, Site, system_entropy};
+use sanad_web::api::Validation;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -107,7 +108,7 @@ impl DemoNetwork {
         self.links.push(link.switch());
         let addresses = vec![format!("https://{}", link.address())];
         site.announce(addresses.clone()).await?;
-        let served = serve::serve(site, listener, addresses).await?;
+        let served = serve::serve(site, listener, addresses, Validation::default(), false).await?;
         Ok(DemoSite { name, dir, served, _link: link })
     }
 
