@@ -1,6 +1,8 @@
 // Looks at every screen of a running site with a real browser: both languages, a phone and a laptop, day and night and
 // print, with scripts off. Fails on a page that is wider than its window, on anything the console or the content policy
 // complains about, on a request to anywhere else, on a page heavier than its bound, and on what axe-core finds.
+// With scripts on, a page that is open is told of a change made in another window, moves nothing, and is loaded again by
+// its reader; a record that does not change has no such script.
 //
 //   node run.mjs http://127.0.0.1:8099 OUT [--code 12345678]
 //
@@ -118,6 +120,39 @@ async function check(page, where) {
   if (/⁨?(محمود|K7-)/.test(seen.title)) problem(where, `the title names a patient`);
 }
 
+// Changes what a page shows while it is open: in one window an ask is sent, in the other the list of asks is read.
+async function tellsOfChanges(lang) {
+  const context = await browser.newContext({ viewport: sizes.phone });
+  const page = await context.newPage();
+  const where = `news ${lang}`;
+  listen(page, () => where);
+  await signIn(page);
+  await page.goto(base);
+  if (await page.evaluate(() => document.documentElement.lang) !== lang) await page.click(`button[name=language][value=${lang}]`);
+  await page.goto(`${base}/asks`);
+  if (!await page.locator('body[data-place]').count()) return await context.close();
+  if (await page.isVisible('#news')) problem(where, 'something is new before anything has changed');
+  await page.fill('#ask-text', 'half written');
+  const seen = () => page.evaluate(() => [scrollY, document.querySelector('main').getBoundingClientRect().top, document.querySelector('main').innerText]);
+  const before = await seen();
+  const other = await context.newPage();
+  await other.goto(`${base}/asks`);
+  await other.fill('#ask-text', `somebody ${lang}`);
+  await other.fill('#ask-by', 'Heron');
+  await other.click('form[action="/asks"] button');
+  await other.close();
+  await page.bringToFront();
+  await page.waitForSelector('#news', { state: 'visible', timeout: 30_000 }).catch(() => problem(where, 'nobody says that something is new'));
+  if (JSON.stringify(await seen()) !== JSON.stringify(before)) problem(where, 'the page moved under its reader');
+  if (await page.inputValue('#ask-text') !== 'half written') problem(where, 'what was being written is gone');
+  await check(page, where);
+  await page.screenshot({ path: `${out}/news-${lang}-phone.png` });
+  await Promise.all([page.waitForEvent('load'), page.click('#news a')]);
+  if (await page.isVisible('#news')) problem(where, 'something is still new after the page was loaded again');
+  if (!(await page.innerText('main')).includes(`somebody ${lang}`)) problem(where, 'what was new is not shown');
+  await context.close();
+}
+
 const weights = {};
 let list;
 for (const [size, viewport] of Object.entries(sizes)) {
@@ -162,7 +197,9 @@ for (const [size, viewport] of Object.entries(sizes)) {
   }
 }
 
-// axe-core needs scripts, which the content policy forbids: a context of its own, with the policy set aside.
+for (const lang of ['ar', 'en']) await tellsOfChanges(lang);
+
+// axe-core needs a script of its own, which the content policy forbids: a context of its own, with the policy set aside.
 for (const lang of ['ar', 'en']) {
   const context = await browser.newContext({ viewport: sizes.phone, bypassCSP: true });
   const page = await context.newPage();

@@ -7,6 +7,7 @@
 
 mod bytes;
 mod corpus;
+mod fhir;
 mod import;
 mod keeper;
 mod machine;
@@ -34,7 +35,7 @@ pub struct Options {
     pub sanad: PathBuf,
 }
 
-const NAMES: &[&str] = &["saves", "import", "haven", "carrier", "keeper", "stick", "bytes", "tiny"];
+const NAMES: &[&str] = &["saves", "import", "haven", "carrier", "keeper", "stick", "bytes", "tiny", "fhir", "growth"];
 const USAGE: &str = "usage: cargo xtask bench [--quick] [--json] [--synthea PATH] [--dir PATH] [NAME…]
   saves    durable saves of one and of sixteen writers, beside fdatasync and bare SQLite
   import   the Synthea set
@@ -43,7 +44,9 @@ const USAGE: &str = "usage: cargo xtask bench [--quick] [--json] [--synthea PATH
   keeper   1,000,000 small entries into a keeper and out of it again; its memory
   stick    a million entries read from a bundle and written to one, beside cp and fsync; --quick: 100,000
   bytes    100,000 resources to an empty site, nothing, and 1,000 edits, beside PouchDB (npm installs it); frontiers
-  tiny     in simulated time: nothing changed and a casualty at 1,200 bit/s; a first sync at 9,600";
+  tiny     in simulated time: nothing changed and a casualty at 1,200 bit/s; a first sync at 9,600
+  fhir     the FHIR interface under four clients, 100,000 resources: CPU of the server per request, disk, memory
+  growth   the same questions asked of 10,000 and of 1,000,000 resources; --quick: 100,000";
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -94,6 +97,12 @@ async fn main() -> Result<()> {
     }
     if wanted("tiny") {
         tiny::run(&mut report)?;
+    }
+    if wanted("fhir") {
+        fhir::run(&options, &mut report)?;
+    }
+    if wanted("growth") {
+        fhir::run_growth(&options, &mut report)?;
     }
     if json {
         println!("{}", serde_json::to_string_pretty(&report.to_json())?);
