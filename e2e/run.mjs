@@ -135,13 +135,15 @@ async function tellsOfChanges(lang) {
   await page.fill('#ask-text', 'half written');
   const seen = () => page.evaluate(() => [scrollY, document.querySelector('main').getBoundingClientRect().top, document.querySelector('main').innerText]);
   const before = await seen();
-  const other = await context.newPage();
+  const elsewhere = await browser.newContext({ viewport: sizes.phone });
+  const other = await elsewhere.newPage();
+  await signIn(other);
   await other.goto(`${base}/asks`);
   await other.fill('#ask-text', `somebody ${lang}`);
   await other.fill('#ask-by', 'Heron');
-  await other.click('form[action="/asks"] button');
-  await other.close();
-  await page.bringToFront();
+  // A browser may wait for ever to close a page that is still loading.
+  await Promise.all([other.waitForEvent('load'), other.click('form[action="/asks"] button')]);
+  await elsewhere.close();
   await page.waitForSelector('#news', { state: 'visible', timeout: 30_000 }).catch(() => problem(where, 'nobody says that something is new'));
   if (JSON.stringify(await seen()) !== JSON.stringify(before)) problem(where, 'the page moved under its reader');
   if (await page.inputValue('#ask-text') !== 'half written') problem(where, 'what was being written is gone');
