@@ -26,8 +26,10 @@ mod kept;
 mod large_frame;
 pub mod link;
 pub mod near;
+pub mod people;
 pub mod pins;
 pub mod quarantine;
+pub mod roles;
 mod roots;
 pub mod save;
 #[cfg(test)]
