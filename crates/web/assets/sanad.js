@@ -35,3 +35,51 @@
   window.addEventListener('pagehide', () => events && events.close());
   listen();
 })();
+
+// Hides and locks. Escape twice does what the key "hide" does. A page that nobody has touched for as long as its site says
+// is emptied and leaves; whoever writes on it keeps the session alive. The site locks by itself: this only clears the page.
+(() => {
+  const clear = keep => {
+    document.title = '';
+    document.body.replaceChildren(...keep);
+  };
+  const hide = document.getElementById('hide');
+  if (hide) {
+    const go = event => {
+      if (event) event.preventDefault();
+      hide.hidden = true;
+      clear([hide]);
+      hide.submit();
+    };
+    hide.addEventListener('submit', go);
+    let escaped = -Infinity;
+    document.addEventListener('keydown', event => {
+      if (event.key !== 'Escape') escaped = -Infinity;
+      else if (event.timeStamp - escaped < 1000) go();
+      else escaped = event.timeStamp;
+    });
+  }
+  const idle = Number(document.body.dataset.lock) * 1000;
+  if (!idle) return;
+  const path = location.pathname + location.search;
+  let used = Date.now();
+  let told = used;
+  const touch = () => {
+    used = Date.now();
+    if (used - told < 20000) return;
+    told = used;
+    fetch('/alive', { cache: 'no-store' }).catch(() => {});
+  };
+  for (const name of ['keydown', 'pointerdown', 'input', 'scroll']) {
+    document.addEventListener(name, touch, { capture: true, passive: true });
+  }
+  const look = () => {
+    if (Date.now() - used < idle) return;
+    clear([]);
+    location.replace('/lock?back=' + encodeURIComponent(path));
+  };
+  setInterval(look, 1000);
+  document.addEventListener('visibilitychange', look);
+  // A page that the browser kept aside and shows again.
+  window.addEventListener('pageshow', event => event.persisted && location.reload());
+})();
