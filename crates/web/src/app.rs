@@ -80,6 +80,8 @@ pub(crate) struct Visitor {
     pub session: Option<String>,
     /// Who is signed in; nobody where nobody has been added to the site yet.
     pub person: Option<Person>,
+    /// Whose the session was that has locked.
+    pub locked: Option<String>,
     /// What that person, or whoever is let in without one, may do.
     pub rights: Rights,
     /// Whether the request comes from this machine itself.

@@ -43,7 +43,7 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self';
 /// Lets a request through to its page, or answers it.
 pub(crate) async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let headers = request.headers();
-    let (visitor, standing) = visitor_of(&app, &request);
+    let visitor = visitor_of(&app, &request);
     let host = host_of(&request);
     let pattern = request.extensions().get::<MatchedPath>().map(|matched| matched.as_str().to_owned());
     // An address that nobody knows is told apart from others to those alone who are let in.
@@ -62,7 +62,7 @@ pub(crate) async fn guard(State(app): State<App>, mut request: Request, next: Ne
         }
         response
     } else if !visitor.is_let_in() {
-        door::closed(&app, &visitor, standing, request).await
+        door::closed(&app, &visitor, request).await
     } else if need.is_none() {
         failure::wrong_way(State(app), visitor.clone()).await
     } else {
@@ -72,8 +72,8 @@ pub(crate) async fn guard(State(app): State<App>, mut request: Request, next: Ne
     response
 }
 
-/// Who asks, and how the session of that browser stands.
-fn visitor_of(app: &App, request: &Request) -> (Visitor, Standing) {
+/// Who asks.
+fn visitor_of(app: &App, request: &Request) -> Visitor {
     let client = client_of(request);
     let headers = request.headers();
     let known_browser = cookie(headers, BROWSER).filter(|token| is_token(token)).map(str::to_owned);
@@ -94,7 +94,7 @@ fn visitor_of(app: &App, request: &Request) -> (Visitor, Standing) {
         None if local || standing == Standing::Alive(None) => Rights::All,
         None => Rights::Nothing,
     };
-    let visitor = Visitor {
+    Visitor {
         lang: cookie(headers, LANGUAGE).and_then(Lang::of_tag).unwrap_or_default(),
         light: cookie(headers, THEME).and_then(crate::app::Light::of_name),
         path: request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned(),
@@ -102,11 +102,14 @@ fn visitor_of(app: &App, request: &Request) -> (Visitor, Standing) {
         browser: known_browser.unwrap_or_else(|| app.token()),
         session: session.filter(|_| matches!(standing, Standing::Alive(_))),
         person,
+        locked: match standing {
+            Standing::Locked(person) => Some(person),
+            _ => None,
+        },
         rights,
         local,
         client,
-    };
-    (visitor, standing)
+    }
 }
 
 /// The headers of every answer. An asset has already said how long it may be kept; everything else is not kept at all.

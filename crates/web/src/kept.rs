@@ -1,4 +1,5 @@
-//! Forms that were sent on a locked screen: kept in memory until their person has typed the PIN, and for nobody else.
+//! Forms that were sent on a locked screen, or stood half-typed on a page that cleared itself: kept in memory until their
+//! person has typed the PIN, and for nobody else.
 //!
 //! They do not stand in the page of the lock: whoever takes the device sees nothing of what was typed.
 

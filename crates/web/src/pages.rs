@@ -207,7 +207,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
 /// A form that came from one of our own pages in this browser.
 pub(crate) struct Posted {
     pub visitor: Visitor,
-    fields: Vec<(String, String)>,
+    pub(crate) fields: Vec<(String, String)>,
 }
 
 impl Posted {

@@ -56,6 +56,8 @@ pub(crate) const TABLE: &[(&str, Method, Need)] = &[
     ("/sign-in", POST, Open),
     ("/sign-out", POST, Open),
     ("/lock", GET, Open),
+    ("/lock", POST, Open),
+    ("/draft", GET, LetIn),
     ("/hide", POST, Open),
     ("/network", GET, Open),
     // Of every page.

@@ -8,16 +8,15 @@ use axum::response::{IntoResponse, Redirect, Response};
 use std::collections::BTreeMap;
 
 use super::prefs::way_back;
-use super::{Frame, Tab, failure, html, sign_in};
+use super::{Frame, Posted, Tab, failure, html, sign_in};
 use crate::FORM_BYTES_MAX;
 use crate::app::{App, Visitor};
 use crate::kept::KeptForm;
-use crate::session::Standing;
 
 /// The answer to whoever is not let in: the way to the sign-in. A form that was sent on a locked screen is kept for its
 /// person.
-pub(crate) async fn closed(app: &App, visitor: &Visitor, standing: Standing, request: Request) -> Response {
-    let Standing::Locked(person) = standing else { return Redirect::to("/sign-in").into_response() };
+pub(crate) async fn closed(app: &App, visitor: &Visitor, request: Request) -> Response {
+    let Some(person) = visitor.locked.clone() else { return Redirect::to("/sign-in").into_response() };
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return Redirect::to(&address_of(&visitor.path)).into_response();
     }
@@ -91,6 +90,35 @@ pub(crate) async fn lock(
     }
     let page = Idle { f: Frame::bare(&app, &visitor), back: way_back(back).to_owned() };
     html(StatusCode::OK, &page).unwrap_or_else(|failure| failure::page(&app, &visitor, failure))
+}
+
+/// `POST /lock`: keeps what stands half-typed on a page that is about to be cleared, for whoever typed it. Answers with the
+/// name under which [`draft`] gives it back.
+pub(crate) async fn keep(State(app): State<App>, posted: Posted) -> Response {
+    let visitor = &posted.visitor;
+    let Some(person) = visitor.by().map(str::to_owned).or(visitor.locked.clone()) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let (name, form) = (app.token(), KeptForm::new(&visitor.path, posted.fields.clone()));
+    app.kept_forms().keep(name.clone(), person, form, app.now_ms());
+    (StatusCode::CREATED, name).into_response()
+}
+
+/// `GET /draft?k=NAME`: what stood half-typed, once, to whoever typed it: names and values.
+pub(crate) async fn draft(
+    State(app): State<App>,
+    visitor: Visitor,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Response {
+    let name = query.get("k").map_or("", String::as_str);
+    let form = visitor.by().and_then(|person| app.kept_forms().take(name, person, app.now_ms()));
+    match form {
+        Some(form) => {
+            let body = serde_json::json!(form.fields).to_string();
+            ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+        }
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
 }
 
 /// `POST /hide`: locks the screen and shows nothing of it. It takes no token of a form: somebody who stands in the door

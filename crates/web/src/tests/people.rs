@@ -197,6 +197,31 @@ async fn an_idle_screen_locks_and_what_was_sent_on_it_waits_for_its_person() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_stands_half_typed_on_a_page_that_clears_itself_waits_for_its_person() {
+    let house = House::with_people("draft").await;
+    let mut doctor = house.signed_in("doctor").await;
+    let token = doctor.get("/asks").await.body.split("name=\"form\" value=\"").nth(1).unwrap()[..32].to_owned();
+    doctor.later(3);
+    let kept = doctor.post_raw("/lock", &format!("form={token}&text=half+a+na&pin=271828")).await;
+    assert_eq!(kept.status, StatusCode::CREATED);
+    let back = format!("%2Fasks%23draft%3D{}", kept.body);
+    let door = doctor.get(&format!("/lock?back={back}")).await;
+    assert_eq!(header(&door, "location"), format!("/sign-in?back={back}"));
+    let mut nurse = house.signed_in("nurse").await;
+    assert_eq!(nurse.get(&format!("/draft?k={}", kept.body)).await.status, StatusCode::NOT_FOUND, "not theirs");
+    let answer = doctor.sign_in("doctor", PIN, &format!("&back={back}")).await;
+    assert_eq!(header(&answer, "location"), format!("/asks#draft={}", kept.body));
+    let draft = doctor.get(&format!("/draft?k={}", kept.body)).await;
+    assert_eq!(draft.body, r#"[["text","half a na"]]"#, "no PIN");
+    assert_eq!(doctor.get(&format!("/draft?k={}", kept.body)).await.status, StatusCode::NOT_FOUND, "once");
+    let mut stranger = house.door([192, 168, 1, 9]).await;
+    let body = stranger.get("/sign-in").await.body;
+    let token = body.split("name=\"form\" value=\"").nth(1).unwrap()[..32].to_owned();
+    assert_eq!(stranger.post_raw("/lock", &format!("form={token}&text=x")).await.status, StatusCode::NOT_FOUND);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn hide_shows_a_page_of_nothing_at_once_and_locks() {
     let house = House::with_people("hide").await;
     let mut doctor = house.signed_in("doctor").await;
