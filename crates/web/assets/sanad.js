@@ -28,6 +28,7 @@
       events.addEventListener('locked', () => {
         document.removeEventListener('visibilitychange', listen);
         events.close();
+        document.dispatchEvent(new Event('locked'));
       });
     }
   };
@@ -109,6 +110,11 @@
     fetch('/draft?k=' + waiting[1], { cache: 'no-store' }).then(answer => answer.ok && answer.json().then(fill));
   }
   setInterval(look, 1000);
+  // Locked from another page of this browser.
+  document.addEventListener('locked', () => {
+    used = -Infinity;
+    look();
+  });
   document.addEventListener('visibilitychange', look);
   // A page that the browser kept aside and shows again.
   window.addEventListener('pageshow', event => event.persisted && location.reload());
