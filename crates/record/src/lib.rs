@@ -37,6 +37,9 @@
 //! | [`ips`] | the International Patient Summary: making one, and reading anybody's |
 //! | [`ask`] | asking the network for a chart, the answer, and the record of what was granted |
 //! | [`adopt`] | the record that something was taken in from quarantine |
+//! | [`typed`] | numbers as people type them, in both digit systems |
+//! | [`table`] | clinical tables as text, and whether anybody verified them |
+//! | [`shape`] | parts of resources that are written and read in many places |
 //!
 //! Absent on purpose: disk, network, clock, randomness, keys, SQL. Time comes in as a number, order from the data;
 //! nothing here iterates over anything whose order differs between runs.
@@ -83,7 +86,10 @@ pub mod op;
 pub mod outgoing;
 pub mod patch;
 pub mod search;
+pub mod shape;
+pub mod table;
 pub mod terminology;
 pub mod time;
+pub mod typed;
 pub mod validate;
 pub mod version;
