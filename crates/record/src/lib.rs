@@ -37,6 +37,8 @@
 //! | [`ips`] | the International Patient Summary: making one, and reading anybody's |
 //! | [`ask`] | asking the network for a chart, the answer, and the record of what was granted |
 //! | [`adopt`] | the record that something was taken in from quarantine |
+//! | [`formulary`] | what can be ordered, what is usual of it, what speaks against it, what is due |
+//! | [`transfusion`] | blood groups and what is compatible, units, walking donors, transfusions |
 //! | [`typed`] | numbers as people type them, in both digit systems |
 //! | [`table`] | clinical tables as text, and whether anybody verified them |
 //! | [`shape`] | parts of resources that are written and read in many places |
@@ -73,6 +75,7 @@ pub mod bundle;
 pub mod compartment;
 pub mod definitions;
 pub mod fhirpath;
+pub mod formulary;
 pub mod graph;
 pub mod identifier;
 pub mod ips;
@@ -90,6 +93,7 @@ pub mod shape;
 pub mod table;
 pub mod terminology;
 pub mod time;
+pub mod transfusion;
 pub mod typed;
 pub mod validate;
 pub mod version;
