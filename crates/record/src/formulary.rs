@@ -23,9 +23,9 @@ use std::sync::OnceLock;
 pub use check::{HowAllergic, HowDuplicate, Patient, Proposed, Warning, checks};
 pub use dose::{DoseRange, Unit, age_days, doses};
 pub use due::{DUE_MAX, Due, DueState, due};
-pub use order::{EVERY_MINUTES, Frequency};
 pub use order::{
-    Given, Order, OrderState, Outcome, administration, medication_administration, medication_request, order, stopped,
+    Administration, Became, EVERY_MINUTES, Frequency, Given, Order, OrderState, Outcome, administration,
+    medication_administration, medication_request, order, stopped,
 };
 
 use crate::names::text_key;

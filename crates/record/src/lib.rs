@@ -39,6 +39,7 @@
 //! | [`adopt`] | the record that something was taken in from quarantine |
 //! | [`formulary`] | what can be ordered, what is usual of it, what speaks against it, what is due |
 //! | [`transfusion`] | blood groups and what is compatible, units, walking donors, transfusions |
+//! | [`vitals`] | vital signs as they are typed, recorded and drawn; fluids in and out |
 //! | [`typed`] | numbers as people type them, in both digit systems |
 //! | [`table`] | clinical tables as text, and whether anybody verified them |
 //! | [`shape`] | parts of resources that are written and read in many places |
@@ -97,3 +98,4 @@ pub mod transfusion;
 pub mod typed;
 pub mod validate;
 pub mod version;
+pub mod vitals;

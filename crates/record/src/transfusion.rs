@@ -53,7 +53,7 @@ pub enum Match {
     Yes,
     /// The table says no.
     No,
-    /// Group O whole blood, which is given to others in places if the donor has few antibodies.
+    /// The table leaves it to people, and says why.
     Undecided(Why),
     /// A group is not known, or two were recorded, or there is no table of the product.
     NotKnown,

@@ -54,9 +54,11 @@ pub struct Due {
 /// An order for whenever it is needed is never due, nor is one that is held, over, or says no time. An administration
 /// answers the time it names; one that names none answers the nearest time within half the way to the next.
 pub fn due(requests: &[Stored<'_>], administrations: &[Stored<'_>], now_ms: u64) -> Vec<Due> {
-    let mut answers: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
-    for (request, at) in administrations.iter().filter_map(|record| administration(*record)) {
-        answers.entry(request).or_default().push(at);
+    let mut answers: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for told in administrations.iter().filter_map(|record| administration(*record)) {
+        if let (Some(request), Some(at_ms)) = (told.request, told.due_ms.or(told.at_ms)) {
+            answers.entry(request).or_default().push(at_ms);
+        }
     }
     let mut list = Vec::new();
     for order in requests.iter().filter_map(|record| order(*record)) {
@@ -65,7 +67,7 @@ pub fn due(requests: &[Stored<'_>], administrations: &[Stored<'_>], now_ms: u64)
             continue;
         }
         let until = order.until_ms.unwrap_or(u64::MAX);
-        let answered = answers.get(&*order.id).map_or(&[][..], Vec::as_slice);
+        let answered = answers.get(&order.id).map_or(&[][..], Vec::as_slice);
         let times = times(frequency, start, until, now_ms);
         let open = unanswered(&times, frequency, answered);
         list.extend(open.into_iter().map(|(at, next)| Due {

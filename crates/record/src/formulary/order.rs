@@ -258,15 +258,9 @@ pub fn order(record: Stored<'_>) -> Option<Order> {
         Some("on-hold") => OrderState::Held,
         _ => OrderState::Over,
     };
-    let concept = request.get("medicationCodeableConcept");
-    let reference = request.get("medicationReference").and_then(|reference| text(reference, "display"));
-    let displays = concept.and_then(|concept| list(concept, "coding").iter().find_map(|code| text(code, "display")));
-    let named = concept.and_then(|concept| text(concept, "text")).or(displays).or(reference);
     let instruction = list(request, "dosageInstruction").first();
-    let dose = instruction.and_then(|instruction| {
-        let quantity = list(instruction, "doseAndRate").first()?.get("doseQuantity")?;
-        Some((crate::shape::amount(quantity)?, text(quantity, "unit").or(text(quantity, "code"))?.to_owned()))
-    });
+    let dose =
+        instruction.and_then(|instruction| amount_of(list(instruction, "doseAndRate").first()?.get("doseQuantity")?));
     let written_ms = time_ms(request.get("authoredOn"));
     let (frequency, start_ms, until_ms) = instruction.map_or((None, None, None), frequency);
     let start_ms = start_ms.or(written_ms);
@@ -276,7 +270,7 @@ pub fn order(record: Stored<'_>) -> Option<Order> {
         id: record.id.to_owned(),
         state,
         item: medicine(request).0,
-        text: named.map(str::to_owned),
+        text: called(request).map(str::to_owned),
         dose,
         route: instruction.and_then(|instruction| route(code_in(instruction.get("route"), ROUTE_SYSTEM)?)),
         frequency,
@@ -357,17 +351,82 @@ fn minutes(repeat: &Value) -> Option<u32> {
     u32::try_from(minutes).ok().filter(|minutes| EVERY_MINUTES.contains(minutes))
 }
 
-/// Reads a MedicationAdministration that tells of an order: its id, the time of the due list it answers or else when it
-/// was, and whether anything came of it at all. `None` for others and for what was written by mistake.
-pub fn administration(record: Stored<'_>) -> Option<(&str, u64)> {
+/// What became of a dose, as it is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Became {
+    /// It was given, or it is being given.
+    Given,
+    /// It was not given: refused, or left out for a reason of others' records.
+    Refused,
+    /// It was held back.
+    Held,
+    /// It was begun and broken off.
+    Stopped,
+}
+
+/// A dose that was given, refused or held, as it is read. No Debug: its texts are the patient's.
+#[derive(Clone, PartialEq)]
+pub struct Administration {
+    /// The id of the MedicationAdministration.
+    pub id: String,
+    /// The MedicationRequest it belongs to, if it names one.
+    pub request: Option<String>,
+    /// The item, if it is one of the formulary.
+    pub item: Option<&'static Item>,
+    /// What it is called in the record, for what is not.
+    pub text: Option<String>,
+    /// How much, and in what unit as written.
+    pub dose: Option<(Decimal, String)>,
+    /// When, in milliseconds since 1970.
+    pub at_ms: Option<u64>,
+    /// The time of the due list that it answers, in milliseconds since 1970.
+    pub due_ms: Option<u64>,
+    /// What became of it.
+    pub became: Became,
+    /// Why, if it says.
+    pub reason: Option<String>,
+}
+
+/// Reads a MedicationAdministration. `None` for other resources, for what was written by mistake, and for what does not say
+/// what became of the dose.
+pub fn administration(record: Stored<'_>) -> Option<Administration> {
     let resource = record.resource;
-    let counts =
-        matches!(text(resource, "status"), Some("in-progress" | "not-done" | "on-hold" | "completed" | "stopped"));
-    if !is_type(resource, "MedicationAdministration") || !counts {
+    let became = match text(resource, "status")? {
+        "completed" | "in-progress" => Became::Given,
+        "not-done" => Became::Refused,
+        "on-hold" => Became::Held,
+        "stopped" => Became::Stopped,
+        _ => return None,
+    };
+    if !is_type(resource, "MedicationAdministration") {
         return None;
     }
-    let request = referred(resource.get("request"), "MedicationRequest")?;
-    let answers = crate::shape::extended(resource, DUE_URL).and_then(|due| time_ms(due.get("valueDateTime")));
+    let why = list(resource, "statusReason").first();
+    // Where nobody gave a reason, the text only repeats our code.
+    let said = why.and_then(|why| text(why, "text").filter(|said| Some(*said) != code_in(Some(why), NOT_GIVEN_SYSTEM)));
     let period = resource.get("effectivePeriod").and_then(|period| time_ms(period.get("start")));
-    Some((request, answers.or_else(|| time_ms(resource.get("effectiveDateTime"))).or(period)?))
+    let due = crate::shape::extended(resource, DUE_URL);
+    Some(Administration {
+        id: record.id.to_owned(),
+        request: referred(resource.get("request"), "MedicationRequest").map(str::to_owned),
+        item: medicine(resource).0,
+        text: called(resource).map(str::to_owned),
+        dose: resource.get("dosage").and_then(|dosage| amount_of(dosage.get("dose")?)),
+        at_ms: time_ms(resource.get("effectiveDateTime")).or(period),
+        due_ms: due.and_then(|due| time_ms(due.get("valueDateTime"))),
+        became,
+        reason: said.map(str::to_owned),
+    })
+}
+
+/// What a medicine is called in a record.
+fn called(resource: &Value) -> Option<&str> {
+    let concept = resource.get("medicationCodeableConcept");
+    let reference = resource.get("medicationReference").and_then(|reference| text(reference, "display"));
+    let displays = concept.and_then(|concept| list(concept, "coding").iter().find_map(|code| text(code, "display")));
+    concept.and_then(|concept| text(concept, "text")).or(displays).or(reference)
+}
+
+fn amount_of(quantity: &Value) -> Option<(Decimal, String)> {
+    Some((crate::shape::amount(quantity)?, text(quantity, "unit").or(text(quantity, "code"))?.to_owned()))
 }

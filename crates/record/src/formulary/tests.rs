@@ -112,11 +112,8 @@ fn every_row_of_the_doses_is_read_and_possible() {
 #[test]
 fn the_middle_of_every_range_is_within_it_and_ten_times_its_most_is_above() {
     for row in doses() {
-        let matching = items().iter().filter(|item| item.substance == row.substance);
-        let item = matching
-            .filter(|item| item.routes.iter().any(|route| row.routes.contains(&route.code)))
-            .next()
-            .expect("an item");
+        let by_route = |item: &&Item| item.routes.iter().any(|route| row.routes.contains(&route.code));
+        let item = items().iter().filter(|item| item.substance == row.substance).find(by_route).expect("an item");
         let age = row.from_days;
         let kg = if age < age_days(1, true) {
             5
@@ -475,7 +472,16 @@ fn what_became_of_a_dose_is_valid_fhir() {
         let record = medication_administration(&writing(), &given(outcome, Some(NOW))).expect("a record");
         assert_valid(&record);
         assert_eq!(record["status"], status);
-        assert_eq!(administration(Stored { id: "x", resource: &record }), Some(("m", NOW)));
+        let read = administration(Stored { id: "x", resource: &record }).expect("a record");
+        assert_eq!((read.request.as_deref(), read.due_ms, read.at_ms), (Some("m"), Some(NOW), Some(NOW)));
+        assert_eq!(read.item.map(|item| item.code), Some("paracetamol-tab-500"));
+        assert_eq!(read.dose, Some((Decimal::whole(1), "g".to_owned())));
+        let (became, reason) = match outcome {
+            Outcome::Given => (Became::Given, None),
+            Outcome::Refused(reason) => (Became::Refused, reason),
+            Outcome::Held(reason) => (Became::Held, Some(reason)),
+        };
+        assert_eq!((read.became, read.reason.as_deref()), (became, reason));
     }
     let held = medication_administration(&writing(), &given(Outcome::Held("  "), None));
     assert_eq!(held, Err(CannotWrite::TextMissing));
