@@ -14,6 +14,7 @@
 pub mod api;
 mod app;
 mod assets;
+mod clinic;
 mod events;
 mod fhir;
 mod figure;

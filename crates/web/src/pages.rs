@@ -183,6 +183,11 @@ impl Posted {
     pub(crate) fn field(&self, name: &str) -> &str {
         self.fields.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
+
+    /// Everything that was filled in, in the order of the form.
+    pub(crate) fn fields(&self) -> &[(String, String)] {
+        &self.fields
+    }
 }
 
 impl FromRequest<App> for Posted {
