@@ -72,6 +72,7 @@ pub mod definitions;
 pub mod fhirpath;
 pub mod graph;
 pub mod identifier;
+pub mod injury;
 pub mod ips;
 pub mod json;
 pub mod key;

@@ -1,6 +1,7 @@
 //! The clinic's screens: from the board to discharge. Every one reads the record as FHIR resources and writes them through
 //! [`write::Writing`]; what the resources look like is said by `sanad_record`, what the screens say by the voices.
 
+pub(crate) mod body;
 pub(crate) mod photo;
 pub(crate) mod sheet;
 pub(crate) mod write;

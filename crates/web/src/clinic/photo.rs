@@ -240,8 +240,10 @@ mod tests {
         let photo = blurred(&encoded(&picture, ImageFormat::Png), 500, 500).unwrap();
         let after = decoded(&photo.jpeg).unwrap().to_rgb8();
         let spread = |left: u32, top: u32| {
-            let values: Vec<i32> =
-                (0..60).flat_map(|y| (0..60).map(move |x| (x, y))).map(|(x, y)| i32::from(after.get_pixel(left + x, top + y).0[0])).collect();
+            let values: Vec<i32> = (0..60)
+                .flat_map(|y| (0..60).map(move |x| (x, y)))
+                .map(|(x, y)| i32::from(after.get_pixel(left + x, top + y).0[0]))
+                .collect();
             let mean = values.iter().sum::<i32>() / values.len() as i32;
             values.iter().map(|value| (value - mean).abs()).sum::<i32>() / values.len() as i32
         };
@@ -265,7 +267,8 @@ mod tests {
         bomb.extend([0; 4]);
         assert!(clean(&bomb).is_err());
         // Every byte of a small photo turned over: an error or a photo, never a panic.
-        let small = encoded(&DynamicImage::from(RgbImage::from_pixel(16, 16, image::Rgb([9, 9, 9]))), ImageFormat::Jpeg);
+        let small =
+            encoded(&DynamicImage::from(RgbImage::from_pixel(16, 16, image::Rgb([9, 9, 9]))), ImageFormat::Jpeg);
         for at in 0..small.len() {
             let mut torn = small.clone();
             torn[at] ^= 0xff;
