@@ -88,3 +88,4 @@ pub mod terminology;
 pub mod time;
 pub mod validate;
 pub mod version;
+pub mod written;

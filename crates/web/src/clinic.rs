@@ -3,5 +3,6 @@
 
 pub(crate) mod body;
 pub(crate) mod photo;
+pub(crate) mod plot;
 pub(crate) mod sheet;
 pub(crate) mod write;
