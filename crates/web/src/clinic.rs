@@ -4,5 +4,6 @@
 pub(crate) mod body;
 pub(crate) mod photo;
 pub(crate) mod plot;
+pub(crate) mod record;
 pub(crate) mod sheet;
 pub(crate) mod write;
