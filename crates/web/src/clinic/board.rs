@@ -44,7 +44,7 @@ impl Casualty {
 
     /// Minutes since the casualty came.
     pub(crate) fn waited_min(&self, now_ms: u64) -> u32 {
-        let since = self.stay.began_ms.unwrap_or(now_ms);
+        let since = self.stay.start_ms.unwrap_or(now_ms);
         u32::try_from(now_ms.saturating_sub(since) / 60_000).unwrap_or(u32::MAX)
     }
 
@@ -52,7 +52,7 @@ impl Casualty {
     pub(crate) fn is_late(&self, now_ms: u64) -> bool {
         let Some(triage) = &self.triage else { return self.waited_min(now_ms) > 10 };
         let since_sort = u32::try_from(now_ms.saturating_sub(triage.at_ms) / 60_000).unwrap_or(u32::MAX);
-        let is_seen = self.stay.team.is_some();
+        let is_seen = self.stay.first_contact_ms.is_some();
         let wait = if is_seen { board::Wait::Retriage } else { board::Wait::FirstContact };
         board::is_late(triage.colour, wait, since_sort)
     }
@@ -96,7 +96,7 @@ impl Board {
         let place = site.reader().changes_end()?;
         *self = Board { event: current_event(site, now_ms)?, ..Board::default() };
         let open = find(site, "Encounter", &[("status", OPEN)], None, now_ms)?;
-        let patients: BTreeSet<String> = open.iter().filter_map(|read| stay::read(&read.value)?.patient).collect();
+        let patients: BTreeSet<String> = open.iter().filter_map(|read| Some(stay::read(&read.value)?.patient)).collect();
         for patient in patients.into_iter().take(CASUALTIES_MAX) {
             self.read_one(site, &patient, now_ms)?;
         }
@@ -115,8 +115,8 @@ impl Board {
             self.casualties.remove(patient);
         }
         let stays = find(site, "Encounter", &[("status", OPEN)], Some(&id), now_ms)?;
-        let stays = stays.iter().filter_map(|read| stay::read(&read.value)).filter(stay::Stay::is_open);
-        let Some(stay) = stays.max_by_key(|stay| stay.began_ms) else {
+        let stays = stays.iter().filter_map(|read| stay::read(&read.value));
+        let Some(stay) = stays.max_by_key(|stay| stay.start_ms) else {
             self.casualties.remove(&id);
             return Ok(());
         };
@@ -160,11 +160,11 @@ impl Board {
 /// Who nobody has sorted yet stands before everybody: that takes a minute and may be the worst of all.
 fn order(casualty: &Casualty) -> (u8, u64) {
     let colour = casualty.colour().map_or(0, |colour| colour.order() + 1);
-    (colour, casualty.stay.began_ms.unwrap_or(u64::MAX))
+    (colour, casualty.stay.start_ms.unwrap_or(u64::MAX))
 }
 
 fn current_event(site: &Site, now_ms: u64) -> Result<Option<event::Event>, SourceError> {
-    let code = format!("{}|{}", event::SYSTEM, event::CODE);
+    let code = format!("{}|", event::SYSTEM);
     let events = find(site, "Basic", &[("code", &code)], None, now_ms)?;
     let events: Vec<_> = events.into_iter().map(|read| read.value).collect();
     Ok(event::current(&events))
