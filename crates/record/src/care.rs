@@ -1,0 +1,22 @@
+//! The FHIR shapes that the clinic's pages write and read: a person, a stay, an event, a transfer, and what is typed.
+//!
+//! # What this module promises
+//! - What a page did not change stays: an edit touches only the parts whose values differ from what was read, and
+//!   [`rewrite`] puts the rest into the new bytes as it stood. Tests: `person::tests::an_edit_changes_only_what_the_form_changed`,
+//!   `rewrite::tests::what_is_the_same_keeps_its_bytes`.
+//! - What was written is read back the same, and is valid FHIR R4. Test: `round trips` of each part.
+//! - Whatever is typed or was written by others leads to a value, a typed error or `None`, never to a panic; no error
+//!   shows what was typed.
+//! - Nothing is demanded: each part of a person may be unknown.
+//!
+//! Ids and times are arguments. Where FHIR has no element for something, an extension under `urn:sanad:` has it.
+
+pub mod decontamination;
+pub mod event;
+pub mod input;
+pub mod person;
+mod rewrite;
+pub(crate) mod shape;
+pub mod transfer;
+
+pub use rewrite::rewrite;
