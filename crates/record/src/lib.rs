@@ -38,6 +38,7 @@
 //! | [`ask`] | asking the network for a chart, the answer, and the record of what was granted |
 //! | [`adopt`] | the record that something was taken in from quarantine |
 //! | [`sheet`] | where a clinical table comes from, and whether it was verified |
+//! | [`triage`] | sorting casualties by START, JumpSTART and IITT, and what was decided |
 //! | [`care`] | the shapes that the clinic's pages write: a person, a stay, an event, a transfer, what is typed |
 //!
 //! Absent on purpose: disk, network, clock, randomness, keys, SQL. Time comes in as a number, order from the data;
@@ -89,5 +90,6 @@ pub mod search;
 pub mod sheet;
 pub mod terminology;
 pub mod time;
+pub mod triage;
 pub mod validate;
 pub mod version;
