@@ -11,12 +11,14 @@
 //!
 //! Ids and times are arguments. Where FHIR has no element for something, an extension under `urn:sanad:` has it.
 
+pub mod board;
 pub mod decontamination;
 pub mod event;
 pub mod input;
 pub mod person;
 mod rewrite;
 pub(crate) mod shape;
+pub mod stay;
 pub mod transfer;
 
 pub use rewrite::rewrite;
