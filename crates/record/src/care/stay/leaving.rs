@@ -8,7 +8,7 @@ use super::{Parts, Status, edit, read as read_stay, set_status};
 
 /// The system of our own codes.
 const SYSTEM: &str = "urn:sanad:discharge";
-/// FHIR's (R4 CodeSystem discharge-disposition).
+/// FHIR's (R4 codesystem-encounter-discharge-disposition.html).
 const FHIR_SYSTEM: &str = "http://terminology.hl7.org/CodeSystem/discharge-disposition";
 const CAUSE: &str = "urn:sanad:cause-of-death";
 const FOLLOW_UP: &str = "urn:sanad:follow-up";
@@ -64,7 +64,7 @@ impl Disposition {
     fn fhir_code(self) -> &'static str {
         match self {
             Disposition::Home | Disposition::FollowUp => "home",
-            Disposition::AgainstAdvice => "aama",
+            Disposition::AgainstAdvice => "aadvice",
             Disposition::Transferred => "other-hcf",
             Disposition::Died | Disposition::DeadOnArrival => "exp",
         }

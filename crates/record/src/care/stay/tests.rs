@@ -89,6 +89,13 @@ fn every_way_to_leave_round_trips_frees_the_bed_and_can_be_taken_back() {
         let stay = read(&left).unwrap();
         let leaving = stay.leaving.unwrap();
         assert_eq!((leaving.disposition, leaving.at_ms), (Some(disposition), Some(AT_MS + 9_000)));
+        let fhir = match disposition {
+            Disposition::Home | Disposition::FollowUp => "home",
+            Disposition::AgainstAdvice => "aadvice",
+            Disposition::Transferred => "other-hcf",
+            Disposition::Died | Disposition::DeadOnArrival => "exp",
+        };
+        assert_eq!(left["hospitalization"]["dischargeDisposition"]["coding"][0]["code"], fhir);
         assert_eq!(leaving.cause.as_deref(), disposition.is_death().then_some("نزف"));
         assert_eq!(leaving.follow_up.as_deref(), Some("Monday"));
         assert!(stay.status == Status::Finished && stay.parts.place.is_none() && stay.parts.team.is_some());
