@@ -27,6 +27,7 @@
 //! | [`definitions`] | what FHIR R4 says about its types and their elements |
 //! | [`terminology`] | which codes a value set has, and what each is called |
 //! | [`fhirpath`] | the subset of FHIRPath that parameters and simple patches are written in |
+//! | [`questionnaire`] | forms: what to show of a Questionnaire, the response to it, and Observations from that |
 //! | [`search`] | the official search parameters: where their values stand, what a search asks, whether a resource meets it |
 //! | [`patch`] | changing a resource by JSON Patch or FHIRPath Patch, and no other byte of it |
 //! | [`time`] | FHIR's dates as spans |
@@ -87,6 +88,7 @@ pub mod names;
 pub mod op;
 pub mod outgoing;
 pub mod patch;
+pub mod questionnaire;
 pub mod search;
 pub mod sheet;
 pub mod terminology;
