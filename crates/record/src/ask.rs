@@ -31,7 +31,7 @@ const SYSTEM: &str = "urn:sanad:ask";
 /// The system of facility ids.
 pub(crate) const FACILITY_SYSTEM: &str = "urn:sanad:facility";
 /// The system of call signs.
-pub(crate) const CALL_SIGN_SYSTEM: &str = "urn:sanad:call-sign";
+pub const CALL_SIGN_SYSTEM: &str = "urn:sanad:call-sign";
 
 /// Whom a chart is asked for by. Everything in it is normalised: it cannot be made otherwise.
 #[derive(Clone, PartialEq, Eq)]

@@ -10,6 +10,7 @@ use sanad_record::ask::{Whom, WhomError};
 
 use super::failure::Failure;
 use super::{Frame, Posted, Tab, html};
+use crate::Can;
 use crate::app::{App, Visitor};
 use crate::clinic::write::key_of;
 use crate::fhir::{self, Who};
@@ -81,7 +82,7 @@ pub(crate) async fn ask(State(app): State<App>, posted: Posted) -> Response {
                 _ => return Err(Problem::Form),
             };
             let whom = whom.map_err(AskError::from)?;
-            Ok(app.source().ask(whom, posted.field("by").trim(), key)?)
+            Ok(app.source().ask(whom, posted.by(), key)?)
         });
         finish(app, visitor, asked)
     })
@@ -97,7 +98,7 @@ pub(crate) async fn answer(State(app): State<App>, posted: Posted) -> Response {
                 ("", _) => return Err(Problem::Form),
                 (patient, _) => Verdict::Grant(patient.to_owned()),
             };
-            Ok(app.source().answer(posted.field("ask"), verdict, posted.field("by").trim(), key)?)
+            Ok(app.source().answer(posted.field("ask"), verdict, posted.by(), key)?)
         });
         finish(app, visitor, answered)
     })
@@ -159,6 +160,8 @@ fn page(app: &App, visitor: &Visitor, status: StatusCode, problem: Option<String
         candidates: ask
             .candidates
             .into_iter()
+            // Who somebody may be is for whoever may open the chart.
+            .filter(|_| visitor.may(Can::Grant))
             .map(|(patient, raw, exact)| CandidateView { patient, who: who(&raw), exact })
             .collect(),
         key: app.token(),
