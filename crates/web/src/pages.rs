@@ -219,6 +219,8 @@ impl Posted {
     /// Everything that was filled in, in the order of the form.
     pub(crate) fn fields(&self) -> &[(String, String)] {
         &self.fields
+    }
+
     /// Under which call sign this is saved: who is signed in, or what was typed into `by` where nobody signs in yet.
     pub(crate) fn by(&self) -> &str {
         self.visitor.by_or(self.field("by"))
