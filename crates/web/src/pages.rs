@@ -216,6 +216,11 @@ impl Posted {
         self.fields.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
+    /// What was filled in under a name that a form has several times.
+    pub(crate) fn all<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p str> {
+        self.fields.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     /// Everything that was filled in, in the order of the form.
     pub(crate) fn fields(&self) -> &[(String, String)] {
         &self.fields

@@ -96,7 +96,8 @@ impl Board {
         let place = site.reader().changes_end()?;
         *self = Board { event: current_event(site, now_ms)?, ..Board::default() };
         let open = find(site, "Encounter", &[("status", OPEN)], None, now_ms)?;
-        let patients: BTreeSet<String> = open.iter().filter_map(|read| Some(stay::read(&read.value)?.patient)).collect();
+        let patients: BTreeSet<String> =
+            open.iter().filter_map(|read| Some(stay::read(&read.value)?.patient)).collect();
         for patient in patients.into_iter().take(CASUALTIES_MAX) {
             self.read_one(site, &patient, now_ms)?;
         }

@@ -47,8 +47,7 @@ pub(crate) fn find(
     within: Option<&str>,
     now_ms: u64,
 ) -> Result<Vec<Read>, SourceError> {
-    let mut query =
-        search::read(Some(kind), pairs.iter().copied(), search::Now(now_ms)).map_err(|_| SourceError)?;
+    let mut query = search::read(Some(kind), pairs.iter().copied(), search::Now(now_ms)).map_err(|_| SourceError)?;
     query.count = ROWS_MAX;
     query.within = within.map(str::to_owned);
     Ok(site.reader().find(&query)?.matches.into_iter().filter_map(read).collect())

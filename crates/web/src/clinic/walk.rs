@@ -36,9 +36,8 @@ impl Walk {
     /// takes one answer back.
     pub(crate) fn posted(posted: &Posted) -> Option<Walk> {
         let tool = Tool::of_code(posted.field("tool"))?;
-        let of = |name: &str| posted.fields().iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str());
-        let mut answers: Vec<(String, String)> =
-            of("why").chain(of("answer")).filter_map(|text| text.split_once('/')).map(|(q, c)| (q.to_owned(), c.to_owned())).collect();
+        let given = posted.all("why").chain(posted.all("answer")).filter_map(|text| text.split_once('/'));
+        let mut answers: Vec<_> = given.map(|(question, choice)| (question.to_owned(), choice.to_owned())).collect();
         answers.truncate(triage::ANSWERS_MAX);
         if !posted.field("back").is_empty() {
             answers.pop();
@@ -65,7 +64,8 @@ impl Walk {
         let words = |(question, choice): &(String, String)| (question_words(v, question), choice_words(v, choice));
         let (question, colour) = match step {
             Step::Question(question) => {
-                let choice = |choice: &triage::Choice| (format!("{}/{}", question.id, choice.id), choice_words(v, choice.id));
+                let choice =
+                    |choice: &triage::Choice| (format!("{}/{}", question.id, choice.id), choice_words(v, choice.id));
                 (Some((question_words(v, question.id), question.choices.iter().map(choice).collect())), None)
             }
             Step::Leaf { colour, review, .. } => (None, Some((colour, review))),

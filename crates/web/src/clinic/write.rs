@@ -6,6 +6,7 @@
 
 use sanad_node::save::{CHANGES_MAX, Change, SaveRequest};
 use sanad_node::site::{Site, SiteError};
+use sanad_record::care::rewrite;
 use sanad_record::key::ResourceKey;
 use serde_json::Value;
 
@@ -58,11 +59,12 @@ pub(crate) struct Writing {
 }
 
 impl Writing {
-    /// Begins what a form saves. `by` is the call sign of who saves.
+    /// Begins what a form saves, in the name of who is signed in.
     ///
     /// # Errors
     /// [`Failure::ForeignForm`] if the form has no key of ours.
-    pub(crate) fn begin(app: &App, posted: &Posted, by: Option<String>) -> Result<Writing, Failure> {
+    pub(crate) fn begin(app: &App, posted: &Posted) -> Result<Writing, Failure> {
+        let by = posted.visitor.by().map(str::to_owned);
         let key = key_of(posted.field("key")).ok_or(Failure::ForeignForm)?;
         Ok(Writing { site: app.clinic()?.clone(), by, key, drawn: 0, steps: Vec::new() })
     }
@@ -130,7 +132,7 @@ impl Writing {
                 let raw = found.raw.ok_or(NotSaved::Missing)?;
                 let before: Value = serde_json::from_slice(&raw).map_err(|_| NotSaved::Failed)?;
                 let Some(after) = edit(&before).filter(|after| *after != before) else { return Ok(None) };
-                let raw = serde_json::to_vec(&after).map_err(|_| NotSaved::Failed)?;
+                let raw = rewrite(&raw, &after).map_err(|_| NotSaved::Failed)?;
                 Ok(Some(Change { key: key.clone(), raw: Some(raw), about: None, follows: Some(found.heads) }))
             }
         }
