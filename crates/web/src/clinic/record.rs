@@ -93,6 +93,11 @@ impl Chart {
         Ok(Some(Chart { id: page.row.id, patient, resources, merged_from: page.row.survivor_of }))
     }
 
+    #[cfg(test)]
+    pub(crate) fn empty(id: &str) -> Chart {
+        Chart { id: id.to_owned(), patient: Vec::new(), resources: BTreeMap::new(), merged_from: Vec::new() }
+    }
+
     /// The resources of a type, newest first.
     pub(crate) fn of(&self, kind: &str) -> &[Read] {
         self.resources.get(kind).map_or(&[], Vec::as_slice)
