@@ -2,7 +2,9 @@
 //! [`write::Writing`]; what the resources look like is said by `sanad_record`, what the screens say by the voices.
 
 pub(crate) mod board;
+pub(crate) mod board_page;
 pub(crate) mod body;
+pub(crate) mod casualty;
 pub(crate) mod photo;
 pub(crate) mod plot;
 pub(crate) mod record;
