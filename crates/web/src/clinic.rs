@@ -3,7 +3,9 @@
 
 pub(crate) mod bedside;
 pub(crate) mod board;
+pub(crate) mod board_page;
 pub(crate) mod body;
+pub(crate) mod casualty;
 pub(crate) mod photo;
 pub(crate) mod plot;
 pub(crate) mod record;
