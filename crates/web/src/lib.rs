@@ -72,6 +72,8 @@ pub fn router(source: Source, config: Config) -> Result<(Router, String), StartE
         .route("/casualties/{id}", get(clinic::casualty::get).post(clinic::casualty::change))
         .route("/casualties/{id}/triage", get(clinic::casualty::sort_form).post(clinic::casualty::sort))
         .route("/board/event", post(clinic::board_page::event))
+        .route("/patients/{id}/vitals", get(clinic::vitals::get).post(clinic::vitals::post))
+        .route("/patients/{id}/fluids", post(clinic::vitals::post_fluid))
         .route("/asks", get(pages::asks::get).post(pages::asks::ask))
         .route("/asks/answer", post(pages::asks::answer))
         .route("/conflicts", get(pages::conflicts::get))

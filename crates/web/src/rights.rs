@@ -49,6 +49,10 @@ pub(crate) const TABLE: &[(&str, Method, Need)] = &[
     ("/conflicts", GET, May(Capability::Settle)),
     ("/quarantine", GET, May(Capability::Quarantine)),
     ("/quarantine", POST, May(Capability::Quarantine)),
+    // At the bedside.
+    ("/patients/{id}/vitals", GET, May(Capability::Charts)),
+    ("/patients/{id}/vitals", POST, May(Capability::Notes)),
+    ("/patients/{id}/fluids", POST, May(Capability::Notes)),
     // People, the first run, and the lock.
     ("/start", GET, LetIn),
     ("/start", POST, LetIn),

@@ -1,16 +1,19 @@
 //! What the pages at the bedside share: whose chart it is, who writes, and one sentence for whatever was typed wrong.
 
 use sanad_node::site::Site;
-use sanad_record::care::stay;
+use sanad_record::care::input;
 use sanad_record::formulary::Label;
 use sanad_record::shape::{CannotWrite, Stored, TEXT_CHARS_MAX, Writing};
 use sanad_record::table::Origin;
-use sanad_record::typed::{Decimal, NotANumber};
+use sanad_record::typed::{Decimal, NotANumber, decimal};
 use sanad_record::vitals::{Vital, series};
 use serde_json::Value;
 
+use super::board_page::{input_words, who_of};
+use super::casualty::open_stay;
 use super::record::{Chart, Read};
-use crate::fhir::{self, Who};
+use super::sheet::Sheet;
+use crate::fhir::Who;
 use crate::pages::Frame;
 use crate::pages::failure::Failure;
 use crate::text::{Lang, Voice, grouped};
@@ -37,15 +40,13 @@ impl Bed {
     pub(crate) fn of(site: &Site, id: &str) -> Result<Bed, Failure> {
         let chart = Chart::read(site, id)?.ok_or(Failure::Missing)?;
         let patient = serde_json::from_slice(&chart.patient).unwrap_or_default();
-        let stays = chart.of("Encounter").iter().filter_map(|read| Some((stay::read(&read.value)?, &read.key.id)));
-        let open = stays.filter(|(stay, _)| !matches!(stay.status, stay::Status::Finished | stay::Status::Other));
-        let encounter = open.max_by_key(|(stay, _)| stay.start_ms).map(|(_, id)| id.clone());
+        let encounter = open_stay(&chart).map(|(_, read)| read.key.id.clone());
         Ok(Bed { chart, patient, encounter })
     }
 
     /// Who it is, by as little as serves.
     pub(crate) fn who(&self, f: &Frame) -> Who {
-        fhir::who(&f.v, &self.chart.patient, f.year())
+        who_of(f, &self.chart.id, &self.chart.patient)
     }
 
     /// Under what a page writes.
@@ -102,6 +103,16 @@ pub(crate) fn not_a_number(v: &Voice, error: NotANumber) -> String {
         NotANumber::NotAPair => v.t("typed-not-a-pair"),
         NotANumber::NotDigits => v.t("typed-not-digits"),
     }
+}
+
+/// A line of text of a form, as it is kept; or one sentence at its field.
+pub(crate) fn line(v: &Voice, s: &mut Sheet, name: &str) -> Option<String> {
+    s.take(name, |text| input::line(text, TEXT_CHARS_MAX), |error| input_words(v, error)).flatten()
+}
+
+/// A number of a form; or one sentence at its field.
+pub(crate) fn number(v: &Voice, s: &mut Sheet, name: &str) -> Option<Decimal> {
+    s.take(name, decimal, |error| not_a_number(v, error))
 }
 
 /// Why a form could not be written; at the field it is about, as far as that can be said.
