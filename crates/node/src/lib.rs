@@ -26,6 +26,7 @@ mod kept;
 mod large_frame;
 pub mod link;
 pub mod near;
+pub mod outbox;
 pub mod people;
 pub mod pins;
 pub mod quarantine;

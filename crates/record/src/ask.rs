@@ -485,7 +485,7 @@ pub(crate) fn facility(id: &str) -> Value {
     json!({ "type": "Organization", "identifier": { "system": FACILITY_SYSTEM, "value": id } })
 }
 
-fn facility_of(reference: &Value) -> Option<String> {
+pub(crate) fn facility_of(reference: &Value) -> Option<String> {
     let identifier = reference.get("identifier")?;
     let is_one = identifier.get("system")?.as_str()? == FACILITY_SYSTEM;
     is_one.then(|| identifier.get("value")?.as_str().map(str::to_owned)).flatten()

@@ -2,19 +2,26 @@
 //!
 //! In it: paths, `[n]`, `|`, `as` and `is` (as operators and functions), `where`, `exists`, `empty`, `not`, `first`, `last`,
 //! `count`, `ofType`, `resolve`, `=`, `!=`, `and`, `or`, literals, `%resource`, `$this`. Everything else is refused by name.
+//! A calculation of a form may say more ([`parse_calculation`]): `+ - * /`, `< <= > >=`, `sum`, `round`, `iif`, `descendants`,
+//! `ordinal`, `%context` and named variables.
 //! (FHIRPath 2.0.0, <http://hl7.org/fhirpath/N1/>; what FHIR adds to it, <http://hl7.org/fhir/R4/fhirpath.html>.)
 
+mod calculate;
 mod check;
+mod decimal;
 mod equal;
 mod eval;
 mod item;
 mod parse;
 
+pub(crate) use calculate::ordinal_of;
+pub use calculate::{ORDINAL, calculate, item_text, mentions};
 pub use check::check;
+pub use decimal::Decimal;
 pub(crate) use equal::same_value;
 pub use eval::{EvalError, VISITED_MAX, Work, evaluate};
 pub use item::{Element, Item, Step, Way, way_to};
-pub use parse::{PathError, parse};
+pub use parse::{PathError, parse, parse_calculation};
 
 /// An expression.
 #[derive(Clone, PartialEq, Debug)]
@@ -43,6 +50,40 @@ pub enum Expr {
     Or(Box<Expr>, Box<Expr>),
     /// A literal.
     Literal(Literal),
+    /// `%context`: the part of the resource that a calculation stands at. In calculations only, as all that follows.
+    Context,
+    /// `%name`
+    Variable(String),
+    /// `a + b`
+    Arithmetic(Box<Expr>, Arithmetic, Box<Expr>),
+    /// `a < b`
+    Compare(Box<Expr>, Comparison, Box<Expr>),
+}
+
+/// An operator on two numbers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Arithmetic {
+    /// `+`, of texts too.
+    Add,
+    /// `-`
+    Subtract,
+    /// `*`
+    Multiply,
+    /// `/`; by zero it says nothing.
+    Divide,
+}
+
+/// Which of two values comes first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Comparison {
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
 }
 
 /// A literal.
@@ -79,6 +120,16 @@ pub enum Function {
     Count,
     /// What a reference leads to.
     Resolve,
+    /// The numbers added up; none of none.
+    Sum,
+    /// To so many decimals, half away from zero.
+    Round,
+    /// The first if the condition holds, else the second.
+    Iif,
+    /// Everything below.
+    Descendants,
+    /// The score that a Coding carries (R4's extension `ordinalValue`).
+    Ordinal,
 }
 
 #[cfg(test)]

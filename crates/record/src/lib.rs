@@ -27,6 +27,7 @@
 //! | [`definitions`] | what FHIR R4 says about its types and their elements |
 //! | [`terminology`] | which codes a value set has, and what each is called |
 //! | [`fhirpath`] | the subset of FHIRPath that parameters and simple patches are written in |
+//! | [`questionnaire`] | forms: what to show of a Questionnaire, the response to it, and Observations from that |
 //! | [`search`] | the official search parameters: where their values stand, what a search asks, whether a resource meets it |
 //! | [`patch`] | changing a resource by JSON Patch or FHIRPath Patch, and no other byte of it |
 //! | [`time`] | FHIR's dates as spans |
@@ -37,6 +38,15 @@
 //! | [`ips`] | the International Patient Summary: making one, and reading anybody's |
 //! | [`ask`] | asking the network for a chart, the answer, and the record of what was granted |
 //! | [`adopt`] | the record that something was taken in from quarantine |
+//! | [`formulary`] | what can be ordered, what is usual of it, what speaks against it, what is due |
+//! | [`transfusion`] | blood groups and what is compatible, units, walking donors, transfusions |
+//! | [`vitals`] | vital signs as they are typed, recorded and drawn; fluids in and out |
+//! | [`typed`] | numbers as people type them, in both digit systems |
+//! | [`table`] | clinical tables as text, and whether anybody verified them |
+//! | [`shape`] | parts of resources that are written and read in many places |
+//! | [`sheet`] | where a clinical table comes from, and whether it was verified |
+//! | [`triage`] | sorting casualties by START, JumpSTART and IITT, and what was decided |
+//! | [`care`] | the shapes that the clinic's pages write: a person, a stay, an event, a transfer, what is typed |
 //!
 //! Absent on purpose: disk, network, clock, randomness, keys, SQL. Time comes in as a number, order from the data;
 //! nothing here iterates over anything whose order differs between runs.
@@ -67,11 +77,14 @@
 pub mod adopt;
 pub mod ask;
 pub mod bundle;
+pub mod care;
 pub mod compartment;
 pub mod definitions;
 pub mod fhirpath;
+pub mod formulary;
 pub mod graph;
 pub mod identifier;
+pub mod injury;
 pub mod ips;
 pub mod json;
 pub mod key;
@@ -82,8 +95,17 @@ pub mod names;
 pub mod op;
 pub mod outgoing;
 pub mod patch;
+pub mod questionnaire;
 pub mod search;
+pub mod shape;
+pub mod sheet;
+pub mod table;
 pub mod terminology;
 pub mod time;
+pub mod transfusion;
+pub mod triage;
+pub mod typed;
 pub mod validate;
 pub mod version;
+pub mod vitals;
+pub mod written;

@@ -11,6 +11,7 @@ use time::UtcOffset;
 use tokio::sync::watch;
 
 use crate::api::audit::Opened;
+use crate::clinic::board::Board;
 use crate::events::Listeners;
 use crate::guard::Client;
 use crate::kept::KeptForms;
@@ -125,6 +126,7 @@ struct Inner {
     listeners: Listeners,
     kept_forms: Mutex<KeptForms>,
     opened: Opened,
+    board: Mutex<Board>,
 }
 
 impl App {
@@ -144,6 +146,7 @@ impl App {
             listeners: Listeners::default(),
             kept_forms: Mutex::default(),
             opened,
+            board: Mutex::default(),
         })))
     }
 
@@ -169,6 +172,17 @@ impl App {
         if let (Some(site), Some(person)) = (self.site(), &visitor.person) {
             self.0.opened.note_person(site, person, patients.into_iter());
         }
+    }
+
+    /// The board as it is now.
+    ///
+    /// # Errors
+    /// [`Failure::ReadOnly`] where the screens show a record that does not change; the record could not be read.
+    pub(crate) fn board(&self) -> Result<MutexGuard<'_, Board>, Failure> {
+        let site = self.clinic()?;
+        let mut board = lock(&self.0.board);
+        board.refresh(site, self.now_ms())?;
+        Ok(board)
     }
 
     /// Forms that were sent on a locked screen.

@@ -14,6 +14,7 @@
 pub mod api;
 mod app;
 mod assets;
+mod clinic;
 mod events;
 mod fhir;
 mod figure;
@@ -66,6 +67,13 @@ pub fn router(source: Source, config: Config) -> Result<(Router, String), StartE
         .route("/patients/{id}/{type}/{rid}", get(pages::resource::of_patient))
         .route("/resources/{type}/{rid}", get(pages::resource::get))
         .route("/resources/{type}/{rid}/versions/{version}", get(pages::resource::version))
+        .route("/board", get(clinic::board_page::get))
+        .route("/board/new", get(clinic::board_page::new).post(clinic::board_page::add))
+        .route("/casualties/{id}", get(clinic::casualty::get).post(clinic::casualty::change))
+        .route("/casualties/{id}/triage", get(clinic::casualty::sort_form).post(clinic::casualty::sort))
+        .route("/board/event", post(clinic::board_page::event))
+        .route("/patients/{id}/vitals", get(clinic::vitals::get).post(clinic::vitals::post))
+        .route("/patients/{id}/fluids", post(clinic::vitals::post_fluid))
         .route("/asks", get(pages::asks::get).post(pages::asks::ask))
         .route("/asks/answer", post(pages::asks::answer))
         .route("/conflicts", get(pages::conflicts::get))

@@ -35,6 +35,7 @@ use failure::Failure;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tab {
     Overview,
+    Board,
     Patients,
     Conflicts,
     Asks,
@@ -64,6 +65,8 @@ pub(crate) struct Frame {
     pub nobody: bool,
     /// After how many idle seconds the page is cleared; `None` where nobody is signed in.
     pub lock_s: Option<u64>,
+    /// Whether this is a site at work, whose clinic has screens.
+    pub clinic: bool,
     /// Behind which change the page was made, for those who are told of later ones.
     pub place: Option<i64>,
     pub js: String,
@@ -95,6 +98,7 @@ impl Frame {
             me: visitor.by().map(str::to_owned),
             nobody: app.site().is_some_and(|site| !site.has_people()),
             lock_s: app.site().filter(|_| visitor.person.is_some()).map(|site| site.lock_minutes() * 60),
+            clinic: app.site().is_some(),
             place: None,
             js: assets::url("sanad.js"),
             css: assets::url("sanad.css"),
@@ -214,6 +218,16 @@ impl Posted {
     /// What was filled in under that name; empty if nothing was.
     pub(crate) fn field(&self, name: &str) -> &str {
         self.fields.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    /// What was filled in under a name that a form has several times.
+    pub(crate) fn all<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p str> {
+        self.fields.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Everything that was filled in, in the order of the form.
+    pub(crate) fn fields(&self) -> &[(String, String)] {
+        &self.fields
     }
 
     /// Under which call sign this is saved: who is signed in, or what was typed into `by` where nobody signs in yet.

@@ -25,6 +25,7 @@ use crate::model::{
 };
 use crate::{Client, Config, Source, router};
 
+mod bedside;
 mod events;
 mod people;
 

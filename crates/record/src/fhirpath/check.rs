@@ -27,6 +27,8 @@ fn types_of(expression: &Expr, root: &'static str, this: &Types, work: &mut Work
         types = match step {
             Expr::This => this.clone(),
             Expr::Resource => Types::from([root]),
+            // Only calculations say these, and what a name stands for is known as they are worked out.
+            Expr::Context | Expr::Variable(_) => Types::new(),
             Expr::Literal(literal) => match system_type(literal) {
                 "" => Types::new(),
                 _ => Types::from(["System.Any"]),
@@ -48,6 +50,8 @@ fn types_of(expression: &Expr, root: &'static str, this: &Types, work: &mut Work
                     Function::Where | Function::First | Function::Last => types,
                     Function::Resolve => Types::from(["Resource"]),
                     Function::Exists | Function::Empty | Function::Not | Function::Count => Types::from(["System.Any"]),
+                    Function::Sum | Function::Round | Function::Ordinal => Types::from(["System.Any"]),
+                    Function::Iif | Function::Descendants => Types::new(),
                 }
             }
             Expr::Union(_, right) => types.into_iter().chain(types_of(right, root, this, work)?).collect(),
@@ -56,7 +60,11 @@ fn types_of(expression: &Expr, root: &'static str, this: &Types, work: &mut Work
                 Wanted::System(_) => Types::from(["System.Any"]),
             },
             Expr::Is(_, name) => wanted(name).map(|_| Types::from(["System.Any"]))?,
-            Expr::Equal(_, right, _) | Expr::And(_, right) | Expr::Or(_, right) => {
+            Expr::Equal(_, right, _)
+            | Expr::And(_, right)
+            | Expr::Or(_, right)
+            | Expr::Arithmetic(_, _, right)
+            | Expr::Compare(_, _, right) => {
                 types_of(right, root, this, work)?;
                 Types::from(["System.Any"])
             }

@@ -58,7 +58,7 @@ pub(crate) fn same_value(a: &Node<'_>, b: &Node<'_>) -> bool {
 }
 
 /// What an item says, if it is one value.
-enum Scalar<'x> {
+pub(super) enum Scalar<'x> {
     Bool(bool),
     Number(&'x str),
     Text(Cow<'x, str>),
@@ -90,7 +90,7 @@ fn same(a: &Item<'_, '_>, b: &Item<'_, '_>, work: &mut Work) -> Result<Option<bo
     })
 }
 
-fn scalar<'x>(item: &'x Item<'_, '_>) -> Option<Scalar<'x>> {
+pub(super) fn scalar<'x>(item: &'x Item<'_, '_>) -> Option<Scalar<'x>> {
     match item {
         Item::Value(Literal::Text(text)) => Some(Scalar::Text(Cow::Borrowed(text))),
         Item::Value(Literal::Number(number)) => Some(Scalar::Number(number)),

@@ -8,12 +8,14 @@
 //! behind lists; and what a reference leads to is known by the reference's text, so that of a resource elsewhere there is
 //! only its type.
 
+use super::calculate::{arithmetic, compare, descendants, ordinal, rounded, sum};
 use super::equal::{equal, is_among};
 use super::item::{Element, Item, type_of, wanted};
 use super::{Expr, Function, Literal};
 use crate::definitions::{Element as Definition, Type, TypeKind, definitions};
 use crate::json::{Kind, Node};
 use crate::search::{Reference, links};
+use std::collections::BTreeMap;
 
 /// Most items that may be visited or compared: at worst a second. The largest of the official examples has 13,000 values,
 /// and no parameter visits one of them twice.
@@ -31,6 +33,12 @@ pub enum EvalError {
     /// Several items where one is needed (FHIRPath §5.1, singleton evaluation).
     #[error("the expression finds several items where there may be one")]
     NotSingle,
+    /// Numbers were needed, or values of one kind.
+    #[error("the expression calculates with what is no number")]
+    NotNumbers,
+    /// A name that nothing was said of.
+    #[error("the expression asks for %{0}, which is said nowhere")]
+    UnknownVariable(String),
     /// A type that FHIR R4 does not have.
     #[error("{0} is no type of FHIR R4")]
     UnknownType(String),
@@ -76,11 +84,11 @@ pub fn evaluate<'n, 'a>(
 ) -> Result<Vec<Item<'n, 'a>>, EvalError> {
     let root = Element::resource(resource).ok_or(EvalError::NotAResource)?;
     let this = Item::Element(root.clone());
-    Evaluator { root, work }.find(expression, &this)
+    Evaluator { root, context: this.clone(), variables: &BTreeMap::new(), work }.find(expression, &this)
 }
 
 /// One item as a truth value, none as neither (FHIRPath §5.1): what is there and is not a truth value is true.
-fn truth(items: &[Item<'_, '_>]) -> Result<Option<bool>, EvalError> {
+pub(super) fn truth(items: &[Item<'_, '_>]) -> Result<Option<bool>, EvalError> {
     match items {
         [] => Ok(None),
         [item] => Ok(Some(item.flag().unwrap_or(true))),
@@ -92,9 +100,14 @@ fn answer<'n, 'a>(flag: Option<bool>) -> Vec<Item<'n, 'a>> {
     flag.map(|flag| Item::Value(Literal::Bool(flag))).into_iter().collect()
 }
 
-struct Evaluator<'w, 'n, 'a> {
-    root: Element<'n, 'a>,
-    work: &'w mut Work,
+/// What `%name` stands for.
+pub(super) type Variables<'n, 'a> = BTreeMap<String, Vec<Item<'n, 'a>>>;
+
+pub(super) struct Evaluator<'w, 'n, 'a> {
+    pub(super) root: Element<'n, 'a>,
+    pub(super) context: Item<'n, 'a>,
+    pub(super) variables: &'w Variables<'n, 'a>,
+    pub(super) work: &'w mut Work,
 }
 
 /// What an expression's last step is applied to. An expression as long as one may be is one chain of thousands of these,
@@ -109,8 +122,10 @@ pub(super) fn inner(expression: &Expr) -> Option<&Expr> {
         | Expr::Is(of, _)
         | Expr::Equal(of, ..)
         | Expr::And(of, _)
-        | Expr::Or(of, _) => Some(of),
-        Expr::This | Expr::Resource | Expr::Literal(_) => None,
+        | Expr::Or(of, _)
+        | Expr::Arithmetic(of, ..)
+        | Expr::Compare(of, ..) => Some(of),
+        Expr::This | Expr::Resource | Expr::Literal(_) | Expr::Context | Expr::Variable(_) => None,
     }
 }
 
@@ -121,10 +136,10 @@ pub(super) fn chain(expression: &Expr) -> Vec<&Expr> {
     steps
 }
 
-type Found<'n, 'a> = Result<Vec<Item<'n, 'a>>, EvalError>;
+pub(super) type Found<'n, 'a> = Result<Vec<Item<'n, 'a>>, EvalError>;
 
 impl<'n, 'a> Evaluator<'_, 'n, 'a> {
-    fn find(&mut self, expression: &Expr, this: &Item<'n, 'a>) -> Found<'n, 'a> {
+    pub(super) fn find(&mut self, expression: &Expr, this: &Item<'n, 'a>) -> Found<'n, 'a> {
         let mut items = Vec::new();
         for step in chain(expression) {
             self.work.spend(STEP_VISITS + items.len())?;
@@ -138,6 +153,12 @@ impl<'n, 'a> Evaluator<'_, 'n, 'a> {
         match step {
             Expr::This => Ok(vec![this.clone()]),
             Expr::Resource => Ok(vec![Item::Element(self.root.clone())]),
+            Expr::Context => Ok(vec![self.context.clone()]),
+            Expr::Variable(name) => {
+                let found = self.variables.get(name).ok_or_else(|| EvalError::UnknownVariable(name.clone()))?;
+                self.work.spend(found.len())?;
+                Ok(found.clone())
+            }
             Expr::Literal(Literal::Empty) => Ok(Vec::new()),
             Expr::Literal(literal) => Ok(vec![Item::Value(literal.clone())]),
             Expr::Member(of, name) if is_type_at_start(of, name) => {
@@ -154,6 +175,11 @@ impl<'n, 'a> Evaluator<'_, 'n, 'a> {
                 Ok(found)
             }
             Expr::Index(_, index) => Ok(items.into_iter().nth(*index).into_iter().collect()),
+            Expr::Call(_, Function::Iif, arguments) => self.choose(arguments, this),
+            Expr::Call(_, Function::Round, arguments) => {
+                let decimals = arguments.first().map_or(Ok(Vec::new()), |argument| self.find(argument, this))?;
+                rounded(&items, &decimals)
+            }
             Expr::Call(_, function, arguments) => self.call(*function, items, arguments.first()),
             Expr::Union(of, right) => {
                 let mut all = if matches!(**of, Expr::Union(..)) { items } else { self.distinct(Vec::new(), items)? };
@@ -177,6 +203,14 @@ impl<'n, 'a> Evaluator<'_, 'n, 'a> {
             Expr::Equal(_, right, wanted) => {
                 let right = self.find(right, this)?;
                 Ok(answer(equal(&items, &right, self.work)?.map(|same| same == *wanted)))
+            }
+            Expr::Arithmetic(_, operator, right) => {
+                let right = self.find(right, this)?;
+                arithmetic(&items, *operator, &right)
+            }
+            Expr::Compare(_, comparison, right) => {
+                let right = self.find(right, this)?;
+                Ok(answer(compare(&items, *comparison, &right)?))
             }
             Expr::And(_, right) => Ok(answer(match (truth(&items)?, truth(&self.find(right, this)?)?) {
                 (Some(false), _) | (_, Some(false)) => Some(false),
@@ -205,6 +239,11 @@ impl<'n, 'a> Evaluator<'_, 'n, 'a> {
             (Function::First, _) => Ok(items.into_iter().take(1).collect()),
             (Function::Last, _) => Ok(items.into_iter().next_back().into_iter().collect()),
             (Function::Count, _) => Ok(vec![Item::Value(Literal::Number(items.len().to_string()))]),
+            (Function::Sum, _) => sum(&items),
+            (Function::Descendants, _) => descendants(&items, self.work),
+            (Function::Ordinal, _) => Ok(ordinal(&items)),
+            // These need what they are said within, and never come here.
+            (Function::Iif | Function::Round, _) => Ok(Vec::new()),
             (Function::Resolve, _) => {
                 let mut found = Vec::new();
                 for item in &items {
@@ -213,6 +252,14 @@ impl<'n, 'a> Evaluator<'_, 'n, 'a> {
                 Ok(found)
             }
         }
+    }
+
+    /// `iif(condition, a, b)`: only the one that is asked for is looked for.
+    fn choose(&mut self, arguments: &[Expr], this: &Item<'n, 'a>) -> Found<'n, 'a> {
+        let [condition, rest @ ..] = arguments else { return Ok(Vec::new()) };
+        let holds = truth(&self.find(condition, this)?)? == Some(true);
+        let wanted = rest.get(usize::from(!holds));
+        wanted.map_or(Ok(Vec::new()), |wanted| self.find(wanted, this))
     }
 
     /// Those of which a condition holds.
@@ -238,29 +285,7 @@ impl<'n, 'a> Evaluator<'_, 'n, 'a> {
 
     /// The elements of that name.
     fn member(&mut self, of: &Element<'n, 'a>, name: &str, found: &mut Vec<Item<'n, 'a>>) -> Result<(), EvalError> {
-        let (Some(object), Some(kind)) = of.holder() else { return Ok(()) };
-        let Some(definition) = kind.element(name) else { return Ok(()) };
-        self.work.spend(STEP_VISITS + object.members().len())?;
-        for member in members_of(object, kind, definition) {
-            let Some((_, of_type)) = kind.member(&member) else { continue };
-            let Some(kind) = definitions().get(of_type.name) else { continue };
-            let is_primitive = kind.kind == TypeKind::Primitive;
-            let values = object.get(&member);
-            let beside = if is_primitive { object.get(&format!("_{member}")) } else { None };
-            let count = [values, beside].into_iter().flatten().map(length).max().unwrap_or(0);
-            self.work.spend(count)?;
-            for at in 0..count {
-                let (value, beside) = (values.and_then(|of| entry(of, at)), beside.and_then(|of| entry(of, at)));
-                let kind = match value {
-                    Some(value) if kind.kind == TypeKind::Resource => type_of(value).unwrap_or(kind),
-                    _ => kind,
-                };
-                if value.is_some() || beside.is_some() {
-                    found.push(Item::Element(Element { kind, definition: Some(definition), value, beside }));
-                }
-            }
-        }
-        Ok(())
+        member(of, name, found, self.work)
     }
 
     /// What a reference leads to: a contained resource itself, of any other its type.
@@ -284,6 +309,38 @@ impl<'n, 'a> Evaluator<'_, 'n, 'a> {
         let kind = name.and_then(|name| definitions().get(&name)).filter(|kind| kind.kind == TypeKind::Resource);
         Ok(kind.map(Item::Elsewhere))
     }
+}
+
+/// The elements of that name.
+pub(super) fn member<'n, 'a>(
+    of: &Element<'n, 'a>,
+    name: &str,
+    found: &mut Vec<Item<'n, 'a>>,
+    work: &mut Work,
+) -> Result<(), EvalError> {
+    let (Some(object), Some(kind)) = of.holder() else { return Ok(()) };
+    let Some(definition) = kind.element(name) else { return Ok(()) };
+    work.spend(STEP_VISITS + object.members().len())?;
+    for member in members_of(object, kind, definition) {
+        let Some((_, of_type)) = kind.member(&member) else { continue };
+        let Some(kind) = definitions().get(of_type.name) else { continue };
+        let is_primitive = kind.kind == TypeKind::Primitive;
+        let values = object.get(&member);
+        let beside = if is_primitive { object.get(&format!("_{member}")) } else { None };
+        let count = [values, beside].into_iter().flatten().map(length).max().unwrap_or(0);
+        work.spend(count)?;
+        for at in 0..count {
+            let (value, beside) = (values.and_then(|of| entry(of, at)), beside.and_then(|of| entry(of, at)));
+            let kind = match value {
+                Some(value) if kind.kind == TypeKind::Resource => type_of(value).unwrap_or(kind),
+                _ => kind,
+            };
+            if value.is_some() || beside.is_some() {
+                found.push(Item::Element(Element { kind, definition: Some(definition), value, beside }));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// True for a type's name at the start of a path. No element begins with a capital.

@@ -1,6 +1,6 @@
 //! From the text of an expression to its tree.
 
-use super::{Expr, Function, Literal};
+use super::{Arithmetic, Comparison, Expr, Function, Literal};
 
 /// Longest expression that is read, in bytes. The longest of the official search parameters has 1,300.
 const BYTES_MAX: usize = 8 * 1024;
@@ -26,10 +26,23 @@ pub enum PathError {
 /// # Errors
 /// [`PathError`] names what is not understood.
 pub fn parse(text: &str) -> Result<Expr, PathError> {
+    read(text, false)
+}
+
+/// Reads a calculation of a form: an expression with numbers that are added up and compared, and variables. As long and as
+/// deep as any other.
+///
+/// # Errors
+/// [`PathError`] names what is not understood.
+pub fn parse_calculation(text: &str) -> Result<Expr, PathError> {
+    read(text, true)
+}
+
+fn read(text: &str, is_calculation: bool) -> Result<Expr, PathError> {
     if text.len() > BYTES_MAX {
         return Err(PathError::TooLarge);
     }
-    let mut parser = Parser { tokens: tokens(text)?, at: 0, depth: 0 };
+    let mut parser = Parser { tokens: tokens(text, is_calculation)?, at: 0, depth: 0, is_calculation };
     let expression = parser.or()?;
     match parser.tokens.get(parser.at) {
         None => Ok(expression),
@@ -48,7 +61,10 @@ enum Token {
 const SIGNS: [&str; 20] =
     ["!=", "!~", "<=", ">=", "(", ")", "[", "]", "{", "}", ".", "|", "=", ",", "~", "<", ">", "+", "&", "*"];
 
-fn tokens(text: &str) -> Result<Vec<(usize, Token)>, PathError> {
+/// Signs that only a calculation has.
+const CALCULATION_SIGNS: [&str; 2] = ["-", "/"];
+
+fn tokens(text: &str, is_calculation: bool) -> Result<Vec<(usize, Token)>, PathError> {
     let mut tokens = Vec::new();
     let mut at = 0;
     while let Some(letter) = text[at..].chars().next() {
@@ -89,7 +105,9 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, PathError> {
                 }
             }
             _ => {
-                let sign = SIGNS.into_iter().find(|sign| rest.starts_with(sign)).ok_or(PathError::Unexpected(start))?;
+                let more = if is_calculation { &CALCULATION_SIGNS[..] } else { &[] };
+                let mut signs = SIGNS.iter().chain(more);
+                let sign = signs.find(|sign| rest.starts_with(**sign)).ok_or(PathError::Unexpected(start))?;
                 at += sign.len();
                 Token::Sign(sign)
             }
@@ -141,6 +159,7 @@ struct Parser {
     tokens: Vec<(usize, Token)>,
     at: usize,
     depth: usize,
+    is_calculation: bool,
 }
 
 impl Parser {
@@ -198,12 +217,12 @@ impl Parser {
     }
 
     fn equal(&mut self) -> Result<Expr, PathError> {
-        let left = self.union()?;
+        let left = self.compared()?;
         if self.is_sign("=") {
-            return Ok(Expr::Equal(left.into(), self.union()?.into(), true));
+            return Ok(Expr::Equal(left.into(), self.compared()?.into(), true));
         }
         if self.is_sign("!=") {
-            return Ok(Expr::Equal(left.into(), self.union()?.into(), false));
+            return Ok(Expr::Equal(left.into(), self.compared()?.into(), false));
         }
         match self.tokens.get(self.at) {
             Some((_, Token::Sign(sign @ ("!~" | "~" | "<" | ">" | "<=" | ">=" | "+" | "&" | "*")))) => {
@@ -218,6 +237,24 @@ impl Parser {
         }
     }
 
+    fn compared(&mut self) -> Result<Expr, PathError> {
+        let left = self.union()?;
+        if !self.is_calculation {
+            return Ok(left);
+        }
+        for (sign, comparison) in [
+            ("<=", Comparison::LessOrEqual),
+            (">=", Comparison::GreaterOrEqual),
+            ("<", Comparison::Less),
+            (">", Comparison::Greater),
+        ] {
+            if self.is_sign(sign) {
+                return Ok(Expr::Compare(left.into(), comparison, self.union()?.into()));
+            }
+        }
+        Ok(left)
+    }
+
     fn union(&mut self) -> Result<Expr, PathError> {
         let mut left = self.typed()?;
         while self.is_sign("|") {
@@ -227,7 +264,7 @@ impl Parser {
     }
 
     fn typed(&mut self) -> Result<Expr, PathError> {
-        let left = self.path()?;
+        let left = self.terms()?;
         if self.is_word("as") {
             return Ok(Expr::As(left.into(), self.type_name()?));
         }
@@ -235,6 +272,43 @@ impl Parser {
             return Ok(Expr::Is(left.into(), self.type_name()?));
         }
         Ok(left)
+    }
+
+    fn terms(&mut self) -> Result<Expr, PathError> {
+        let mut left = self.factors()?;
+        while self.is_calculation {
+            let operator = match () {
+                () if self.is_sign("+") => Arithmetic::Add,
+                () if self.is_sign("-") => Arithmetic::Subtract,
+                () => break,
+            };
+            left = Expr::Arithmetic(left.into(), operator, self.factors()?.into());
+        }
+        Ok(left)
+    }
+
+    fn factors(&mut self) -> Result<Expr, PathError> {
+        if !self.is_calculation {
+            return self.path();
+        }
+        let mut left = self.signed()?;
+        loop {
+            let operator = match () {
+                () if self.is_sign("*") => Arithmetic::Multiply,
+                () if self.is_sign("/") => Arithmetic::Divide,
+                () => return Ok(left),
+            };
+            left = Expr::Arithmetic(left.into(), operator, self.signed()?.into());
+        }
+    }
+
+    /// One sign at most: nobody writes two, and so it needs no bound of its own.
+    fn signed(&mut self) -> Result<Expr, PathError> {
+        if !self.is_sign("-") {
+            return self.path();
+        }
+        let zero = Expr::Literal(Literal::Number("0".to_owned()));
+        Ok(Expr::Arithmetic(zero.into(), Arithmetic::Subtract, self.path()?.into()))
     }
 
     /// `Quantity`, `FHIR.Quantity`, `System.String`.
@@ -285,7 +359,11 @@ impl Parser {
         let name = self.name()?;
         match name.as_str() {
             "$this" => Ok(Expr::This),
+            "%context" if self.is_calculation => Ok(Expr::Context),
             "%resource" | "%context" | "%rootResource" => Ok(Expr::Resource),
+            _ if self.is_calculation && name.len() > 1 && name.starts_with('%') => {
+                Ok(Expr::Variable(name[1..].to_owned()))
+            }
             _ if name.starts_with(['$', '%']) => Err(PathError::Unsupported(name)),
             _ => self.step(Expr::This, name),
         }
@@ -317,23 +395,31 @@ impl Parser {
         if name == "extension" {
             return self.extension(left);
         }
-        let (function, most) = match name.as_str() {
-            "where" => (Function::Where, 1),
-            "exists" => (Function::Exists, 1),
-            "empty" => (Function::Empty, 0),
-            "not" => (Function::Not, 0),
-            "first" => (Function::First, 0),
-            "last" => (Function::Last, 0),
-            "count" => (Function::Count, 0),
-            "resolve" => (Function::Resolve, 0),
+        let (function, least, most) = match name.as_str() {
+            "where" => (Function::Where, 1, 1),
+            "exists" => (Function::Exists, 0, 1),
+            "empty" => (Function::Empty, 0, 0),
+            "not" => (Function::Not, 0, 0),
+            "first" => (Function::First, 0, 0),
+            "last" => (Function::Last, 0, 0),
+            "count" => (Function::Count, 0, 0),
+            "resolve" => (Function::Resolve, 0, 0),
+            "sum" if self.is_calculation => (Function::Sum, 0, 0),
+            "round" if self.is_calculation => (Function::Round, 0, 1),
+            "iif" if self.is_calculation => (Function::Iif, 2, 3),
+            "descendants" if self.is_calculation => (Function::Descendants, 0, 0),
+            "ordinal" | "weight" if self.is_calculation => (Function::Ordinal, 0, 0),
             _ => return Err(PathError::Unsupported(format!("{name}()"))),
         };
         let mut arguments = Vec::new();
         if !self.is_sign(")") {
             arguments.push(self.or()?);
+            while arguments.len() < most && self.is_sign(",") {
+                arguments.push(self.or()?);
+            }
             self.expect(")")?;
         }
-        if arguments.len() > most || (function == Function::Where && arguments.is_empty()) {
+        if arguments.len() < least || arguments.len() > most {
             return Err(self.unexpected());
         }
         Ok(Expr::Call(left.into(), function, arguments))

@@ -12,6 +12,7 @@ use super::failure::Failure;
 use super::{Frame, Posted, Tab, html};
 use crate::Can;
 use crate::app::{App, Visitor};
+use crate::clinic::write::key_of;
 use crate::fhir::{self, Who};
 use crate::text::Voice;
 
@@ -184,12 +185,4 @@ fn page(app: &App, visitor: &Visitor, status: StatusCode, problem: Option<String
     });
     let (pending, own) = (pending.collect(), own.collect());
     html(status, &Page { problem, at_once: asks.at_once, pending, own, key: app.token(), f })
-}
-
-/// The idempotency key of a form.
-fn key_of(text: &str) -> Option<[u8; 16]> {
-    if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    u128::from_str_radix(text, 16).ok().map(u128::to_be_bytes)
 }
