@@ -26,8 +26,11 @@ mod kept;
 mod large_frame;
 pub mod link;
 pub mod near;
+pub mod outbox;
+pub mod people;
 pub mod pins;
 pub mod quarantine;
+pub mod roles;
 mod roots;
 pub mod save;
 #[cfg(test)]

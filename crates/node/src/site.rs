@@ -8,6 +8,7 @@ use crate::exposure::Remembered;
 pub use crate::heart::now_ms;
 use crate::heart::{Command, Heart, QUEUE_MAX, RECEIPT_KEY, SharedDevice};
 use crate::join::Throttle;
+use crate::people::People;
 use crate::roots;
 use crate::save::{SaveRequest, Saved};
 use crate::session::SessionReport;
@@ -118,6 +119,7 @@ struct Inner {
     subscribing: tokio::sync::Mutex<()>,
     nearby: Found,
     tokens: RwLock<Tokens>,
+    people: Arc<People>,
     closing: Mutex<Vec<BeforeClose>>,
     // After `commands`: its queue has to be closed before this can be waited for.
     heart: HeartThread,
@@ -253,6 +255,7 @@ impl Site {
         let talks = Talks::read(store.list_state(Talks::key())?);
         let accounts = Mutex::new(crate::budget::read(&store)?);
         let tokens = RwLock::new(crate::tokens::read(&store)?);
+        let people = Arc::new(crate::people::read(&store)?);
         let reader = store.reader()?;
         let facility = replica.directory().own();
         let (commands, queue) = mpsc::channel(QUEUE_MAX);
@@ -283,6 +286,7 @@ impl Site {
             subscribing: tokio::sync::Mutex::default(),
             nearby: Found::default(),
             tokens,
+            people,
             closing: Mutex::default(),
             heart: HeartThread(Mutex::new(Some(heart))),
         })))
@@ -474,6 +478,10 @@ impl Site {
 
     pub(crate) fn all_tokens(&self) -> &RwLock<Tokens> {
         &self.0.tokens
+    }
+
+    pub(crate) fn all_people(&self) -> &Arc<People> {
+        &self.0.people
     }
 
     /// Where members were found on this network.

@@ -31,7 +31,7 @@ const SYSTEM: &str = "urn:sanad:ask";
 /// The system of facility ids.
 pub(crate) const FACILITY_SYSTEM: &str = "urn:sanad:facility";
 /// The system of call signs.
-pub(crate) const CALL_SIGN_SYSTEM: &str = "urn:sanad:call-sign";
+pub const CALL_SIGN_SYSTEM: &str = "urn:sanad:call-sign";
 
 /// Whom a chart is asked for by. Everything in it is normalised: it cannot be made otherwise.
 #[derive(Clone, PartialEq, Eq)]
@@ -485,7 +485,7 @@ pub(crate) fn facility(id: &str) -> Value {
     json!({ "type": "Organization", "identifier": { "system": FACILITY_SYSTEM, "value": id } })
 }
 
-fn facility_of(reference: &Value) -> Option<String> {
+pub(crate) fn facility_of(reference: &Value) -> Option<String> {
     let identifier = reference.get("identifier")?;
     let is_one = identifier.get("system")?.as_str()? == FACILITY_SYSTEM;
     is_one.then(|| identifier.get("value")?.as_str().map(str::to_owned)).flatten()

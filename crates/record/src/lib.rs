@@ -38,6 +38,9 @@
 //! | [`ips`] | the International Patient Summary: making one, and reading anybody's |
 //! | [`ask`] | asking the network for a chart, the answer, and the record of what was granted |
 //! | [`adopt`] | the record that something was taken in from quarantine |
+//! | [`sheet`] | where a clinical table comes from, and whether it was verified |
+//! | [`triage`] | sorting casualties by START, JumpSTART and IITT, and what was decided |
+//! | [`care`] | the shapes that the clinic's pages write: a person, a stay, an event, a transfer, what is typed |
 //!
 //! Absent on purpose: disk, network, clock, randomness, keys, SQL. Time comes in as a number, order from the data;
 //! nothing here iterates over anything whose order differs between runs.
@@ -68,11 +71,13 @@
 pub mod adopt;
 pub mod ask;
 pub mod bundle;
+pub mod care;
 pub mod compartment;
 pub mod definitions;
 pub mod fhirpath;
 pub mod graph;
 pub mod identifier;
+pub mod injury;
 pub mod ips;
 pub mod json;
 pub mod key;
@@ -85,7 +90,10 @@ pub mod outgoing;
 pub mod patch;
 pub mod questionnaire;
 pub mod search;
+pub mod sheet;
 pub mod terminology;
 pub mod time;
+pub mod triage;
 pub mod validate;
 pub mod version;
+pub mod written;

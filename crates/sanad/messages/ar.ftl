@@ -251,3 +251,13 @@ bad-role = { $role } ليس دوراً. لم يُنشأ شيء. الأدوار �
 bad-scope = { $scope } ليس نطاقاً. لم يُنشأ شيء. اكتبه مثل patient/Observation.rs أو user/*.cruds أو system/Patient.r.
 unknown-token = لا يوجد رمز { $id }. لم يتغير شيء؛ يعرضها الأمر `sanad token DIR --list`.
 too-many-tokens = يوجد 1,000 رمز، أو في هذا أكثر من 64 نطاقاً. لم يُنشأ شيء.
+
+# sanad people
+people-none = لم يُضف أحد: الشاشات مفتوحة على هذا الجهاز، ولغيره برمز الشاشة. افتح ‎/start أو أضف فنياً بـ ‎--add.
+people-disabled = لا يُسمح له بالدخول
+people-pin = هذا رمز { $who }. يُعرض مرة واحدة؛ ويستطيع صاحبه تغييره من الشاشات.
+people-unknown = لا أحد هنا بهذا الاسم. لم يتغير شيء؛ يعرض الأمر `sanad people DIR` الموجودين.
+people-taken = اسم النداء هذا لغيره هنا. لم يُضف أحد؛ اختر غيره.
+people-first-is-technician = يجب أن يكون هنا فني أولاً. لم يُضف أحد؛ أضف فنياً بـ ‎--role technician.
+people-too-many = يوجد { $max } شخصاً. لم يُضف أحد.
+people-bad-role = { $role } ليس دوراً. لم يُضف أحد. الأدوار هي triage وnurse وdoctor وpharmacy وcoordinator وtechnician.

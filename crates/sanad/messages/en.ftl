@@ -251,3 +251,13 @@ bad-role = { $role } is not a role. Nothing was made. Roles are triage, nurse, d
 bad-scope = { $scope } is not a scope. Nothing was made. Write it as patient/Observation.rs, user/*.cruds or system/Patient.r.
 unknown-token = There is no token { $id }. Nothing was changed; `sanad token DIR --list` shows them.
 too-many-tokens = There are 1,000 tokens already, or this one has more than 64 scopes. Nothing was made.
+
+# sanad people
+people-none = Nobody has been added: the screens are open on this machine, and to others with the screen code. Open /start, or add a technician with --add.
+people-disabled = may not sign in
+people-pin = This is the PIN of { $who }. It is shown this once; its owner can change it on the screens.
+people-unknown = Nobody here has this call sign. Nothing was changed; `sanad people DIR` shows who there is.
+people-taken = Somebody here has this call sign already. Nobody was added; choose another.
+people-first-is-technician = A technician has to be there first. Nobody was added; add one with --role technician.
+people-too-many = There are { $max } people already. Nobody was added.
+people-bad-role = { $role } is not a role. Nobody was added. Roles are triage, nurse, doctor, pharmacy, coordinator and technician.

@@ -151,6 +151,20 @@ pub enum Command {
     },
     /// Talk over a serial device or a radio modem, in frames of 50 to 220 bytes; urgent entries first.
     Link(Link),
+    /// Who may sign in to the screens, as what; a new PIN for whoever forgot theirs; somebody added.
+    People {
+        /// The data folder.
+        dir: PathBuf,
+        /// Draw a new PIN for this person and print it, once.
+        #[arg(long, value_name = "CALLSIGN", conflicts_with_all = ["add", "role"])]
+        new_pin: Option<String>,
+        /// Add this person and print the PIN, once. The first is a technician.
+        #[arg(long, value_name = "CALLSIGN", requires = "role")]
+        add: Option<String>,
+        /// triage, nurse, doctor, pharmacy, coordinator, or technician.
+        #[arg(long, requires = "add")]
+        role: Option<String>,
+    },
     /// A bearer token for the FHIR interface: made for a role, listed, or taken back.
     Token {
         /// The data folder.

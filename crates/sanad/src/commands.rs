@@ -9,6 +9,7 @@ mod found;
 mod keep;
 mod link;
 pub mod operate;
+pub mod people;
 pub mod quarantine;
 mod serve;
 mod sms;
@@ -118,6 +119,16 @@ async fn dispatch(cli: Cli) -> Result<u8> {
         Command::Quarantine(command) => {
             let (dir, operation) = quarantine::Operation::of(command, absolute);
             (dir, Operation::Quarantine(operation))
+        }
+        Command::People { dir, new_pin, add, role } => {
+            let operation = match (new_pin, add, role) {
+                (Some(call_sign), _, _) => people::Operation::NewPin { call_sign: call_sign.clone() },
+                (None, Some(call_sign), Some(role)) => {
+                    people::Operation::Add { call_sign: call_sign.clone(), role: role.clone() }
+                }
+                _ => people::Operation::List,
+            };
+            (dir, Operation::People(operation))
         }
         Command::Token { dir, role, scope, patient, days, revoke, list } => {
             let operation = match (role, revoke, list) {

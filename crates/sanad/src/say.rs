@@ -6,6 +6,7 @@ use sanad_log::replica::SaveError;
 use sanad_node::ask::AskError;
 use sanad_node::bundle::BundleError;
 use sanad_node::carrier::DialError;
+use sanad_node::people::PeopleError;
 use sanad_node::quarantine::AdoptError;
 use sanad_node::site::SiteError;
 use sanad_store::StoreError;
@@ -107,6 +108,9 @@ pub enum Trouble {
     /// No role of that name.
     #[error("no such role")]
     BadRole(String),
+    /// No role of that name for a person.
+    #[error("no such role")]
+    BadPersonRole(String),
     /// Not a scope.
     #[error("not a scope")]
     BadScope(String),
@@ -189,6 +193,12 @@ pub fn name(error: &anyhow::Error) -> Named {
         return match error {
             AskError::Site(error) => name_site(error),
             error => crate::commands::ask::name(error),
+        };
+    }
+    if let Some(error) = error.downcast_ref::<PeopleError>() {
+        return match error {
+            PeopleError::Site(error) => name_site(error),
+            error => crate::commands::people::name(error),
         };
     }
     if let Some(error) = error.downcast_ref::<AdoptError>() {
@@ -281,6 +291,7 @@ fn name_trouble(trouble: &Trouble) -> Named {
         Trouble::NoKeysYet => (EXIT_REFUSED, "no-keys-yet", vec![]),
         Trouble::BadBudget(given) => (EXIT_USAGE, "bad-budget", vec![("given", given.clone())]),
         Trouble::BadRole(role) => (EXIT_USAGE, "bad-role", vec![("role", role.clone())]),
+        Trouble::BadPersonRole(role) => (EXIT_USAGE, "people-bad-role", vec![("role", role.clone())]),
         Trouble::BadScope(scope) => (EXIT_USAGE, "bad-scope", vec![("scope", scope.clone())]),
         Trouble::UnknownToken(id) => (EXIT_USAGE, "unknown-token", vec![("id", id.clone())]),
         Trouble::PublicAddress(address) => (EXIT_REFUSED, "public-address", vec![("address", address.clone())]),

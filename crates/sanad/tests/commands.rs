@@ -292,3 +292,24 @@ fn check_names_the_damage_and_what_is_left_is_still_given() {
     println!("{found} damages found, {served} of them with status, {given} resources given in all");
     assert!(found >= 8, "{found}");
 }
+
+#[test]
+fn people_are_listed_added_and_given_a_new_pin_from_the_command_line() {
+    let scratch = Scratch::new("people");
+    let site = Site::found(scratch.at("a"), "Cedar");
+    assert_eq!(site.ok("people", &[])["people"], serde_json::json!([]));
+    let words = run(&mut site.command("people", &["--add", "Swift", "--role", "nurse"])).code(3);
+    assert!(words.err.contains("technician has to be there first"), "{}", words.err);
+    run(&mut site.command("people", &["--add", "Swift", "--role", "king"])).code(2);
+    run(&mut site.command("people", &["--add", "Swift"])).code(2);
+    let is_pin = |pin: &Value| pin.as_str().is_some_and(|pin| pin.len() == 6 && pin.parse::<u32>().is_ok());
+    let added = site.ok("people", &["--add", "Heron", "--role", "technician"]);
+    assert!(is_pin(&added["pin"]), "{added}");
+    let again = site.ok("people", &["--new-pin", "heron"]);
+    assert!(is_pin(&again["pin"]) && again["call_sign"] == "Heron");
+    run(&mut site.command("people", &["--add", "HERON", "--role", "nurse"])).code(3);
+    run(&mut site.command("people", &["--new-pin", "Swift"])).code(2);
+    let listed = site.ok("people", &[]);
+    assert_eq!(listed["people"].as_array().unwrap().len(), 1);
+    assert_eq!((&listed["people"][0]["role"], listed["people"][0].get("pin")), (&"technician".into(), None));
+}

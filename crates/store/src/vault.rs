@@ -50,6 +50,26 @@ impl KdfCost {
     /// The least that the function allows. For tests only: it stops nobody.
     pub const TEST: KdfCost = KdfCost { memory_kib: 8, passes: 1, lanes: 1 };
 
+    /// What a PIN of a screen asks of an old phone's server: 19 MiB, two passes (OWASP Password Storage Cheat Sheet).
+    pub const PIN: KdfCost = KdfCost { memory_kib: 19 * 1024, passes: 2, lanes: 1 };
+
+    /// What a secret stands for, 32 bytes. Normalised first (NFC): two keyboards may type one letter as different bytes.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLarge`] if no memory may be asked for so.
+    pub fn derive(self, secret: &str, salt: &[u8; 16]) -> Result<Zeroizing<[u8; 32]>, StoreError> {
+        let unusable = |_| StoreError::TooLarge("cost of the passphrase");
+        if !self.is_sound() {
+            return Err(StoreError::TooLarge("cost of the passphrase"));
+        }
+        let params = argon2::Params::new(self.memory_kib, self.passes, self.lanes, Some(32)).map_err(unusable)?;
+        let argon = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+        let normal: Zeroizing<String> = Zeroizing::new(secret.nfc().collect());
+        let mut key = Zeroizing::new([0u8; 32]);
+        argon.hash_password_into(normal.as_bytes(), salt, &mut *key).map_err(unusable)?;
+        Ok(key)
+    }
+
     fn is_sound(&self) -> bool {
         (8..=KDF_MEMORY_KIB_MAX).contains(&self.memory_kib)
             && (1..=KDF_PASSES_MAX).contains(&self.passes)
@@ -179,15 +199,9 @@ fn binding(salt: &[u8; SALT_LEN], cost: KdfCost) -> Vec<u8> {
     [b"sanad/1 vault slot".as_slice(), salt, &to_cbor(&cost)].concat()
 }
 
-/// The key that a passphrase stands for. Normalised first (NFC): two keyboards may type one letter as different bytes.
+/// The key that a passphrase stands for.
 fn stretch(passphrase: &str, salt: &[u8; SALT_LEN], cost: KdfCost) -> Result<SealKey, StoreError> {
-    let unusable = |_| StoreError::TooLarge("cost of the passphrase");
-    let params = argon2::Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(32)).map_err(unusable)?;
-    let argon = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
-    let normal: Zeroizing<String> = Zeroizing::new(passphrase.nfc().collect());
-    let mut key = Zeroizing::new([0u8; 32]);
-    argon.hash_password_into(normal.as_bytes(), salt, &mut *key).map_err(unusable)?;
-    Ok(SealKey::from_bytes(*key))
+    Ok(SealKey::from_bytes(*cost.derive(passphrase, salt)?))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@
 //! match in `interact`, and the CapabilityStatement is made from the tables that it runs on.
 
 mod access;
-mod audit;
+pub(crate) mod audit;
 mod body;
 mod bulk;
 mod bundle;

@@ -4,13 +4,19 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::response::Response;
+use sanad_node::people::Person;
+use sanad_node::roles::Capability;
+use sanad_node::site::Site;
 use time::UtcOffset;
 use tokio::sync::watch;
 
+use crate::api::audit::Opened;
 use crate::events::Listeners;
 use crate::guard::Client;
+use crate::kept::KeptForms;
 use crate::moment::Calendar;
 use crate::pages::failure::{self, Failure};
+use crate::rights::{Need, Rights};
 use crate::session::{Secrets, Sessions};
 use crate::source::Source;
 use crate::text::{BrokenMessages, Lang, Texts, Voice};
@@ -72,9 +78,37 @@ pub(crate) struct Visitor {
     pub new_browser: bool,
     /// The token of a session that is alive.
     pub session: Option<String>,
+    /// Who is signed in; nobody where nobody has been added to the site yet.
+    pub person: Option<Person>,
+    /// Whose the session was that has locked.
+    pub locked: Option<String>,
+    /// What that person, or whoever is let in without one, may do.
+    pub rights: Rights,
     /// Whether the request comes from this machine itself.
     pub local: bool,
     pub client: Client,
+}
+
+impl Visitor {
+    /// Whether there is more to show than the door.
+    pub(crate) fn is_let_in(&self) -> bool {
+        self.rights.meet(Need::LetIn)
+    }
+
+    /// Whether the visitor's role has this.
+    pub(crate) fn may(&self, capability: Capability) -> bool {
+        self.rights.may(capability)
+    }
+
+    /// The call sign under which the visitor saves; `None` where nobody signs in yet.
+    pub(crate) fn by(&self) -> Option<&str> {
+        self.person.as_ref().map(|person| person.call_sign.as_str())
+    }
+
+    /// The same, or what was typed where nobody signs in yet: who is signed in cannot write in another's name.
+    pub(crate) fn by_or<'a>(&'a self, typed: &'a str) -> &'a str {
+        self.by().unwrap_or(typed.trim())
+    }
 }
 
 /// Shared by all requests.
@@ -89,10 +123,17 @@ struct Inner {
     sessions: Mutex<Sessions>,
     searches: Mutex<VecDeque<(String, String)>>,
     listeners: Listeners,
+    kept_forms: Mutex<KeptForms>,
+    opened: Opened,
 }
 
 impl App {
     pub(crate) fn new(source: Source, config: Config) -> Result<App, StartError> {
+        let opened = Opened::default();
+        if let Source::Site(site) = &source {
+            let waiting = opened.clone();
+            site.before_close(move |site| async move { waiting.flush(&site).await });
+        }
         Ok(App(Arc::new(Inner {
             source,
             texts: Arc::new(Texts::load()?),
@@ -101,11 +142,38 @@ impl App {
             sessions: Mutex::new(Sessions::new()),
             searches: Mutex::new(VecDeque::new()),
             listeners: Listeners::default(),
+            kept_forms: Mutex::default(),
+            opened,
         })))
     }
 
     pub(crate) fn source(&self) -> &Source {
         &self.0.source
+    }
+
+    /// The site whose people sign in; `None` for a record that does not change.
+    pub(crate) fn site(&self) -> Option<&Site> {
+        match self.source() {
+            Source::Site(site) => Some(site),
+            Source::Fixed(_) => None,
+        }
+    }
+
+    /// Whether people sign in by call sign and PIN.
+    pub(crate) fn has_people(&self) -> bool {
+        self.site().is_some_and(Site::has_people)
+    }
+
+    /// Writes down that a person opened these patients' charts. Nobody is written down where nobody signs in yet.
+    pub(crate) fn opened<'p>(&self, visitor: &Visitor, patients: impl IntoIterator<Item = &'p String>) {
+        if let (Some(site), Some(person)) = (self.site(), &visitor.person) {
+            self.0.opened.note_person(site, person, patients.into_iter());
+        }
+    }
+
+    /// Forms that were sent on a locked screen.
+    pub(crate) fn kept_forms(&self) -> MutexGuard<'_, KeptForms> {
+        lock(&self.0.kept_forms)
     }
 
     pub(crate) fn listeners(&self) -> &Listeners {

@@ -99,7 +99,7 @@ pub(crate) async fn get(
     let listener = Listener {
         shown: shown(query.get("of").map_or("", String::as_str)),
         after,
-        session: visitor.session.filter(|_| !visitor.local),
+        session: visitor.session.filter(|_| !visitor.local || visitor.person.is_some()),
         changes: site.changes(),
         until: app.until(),
         lines,
@@ -125,7 +125,7 @@ struct Listener {
     app: App,
     shown: Shown,
     after: Place,
-    /// `None` where none is needed, since the page is on this machine itself.
+    /// `None` where none is needed, since the page is on this machine itself and nobody signs in yet.
     session: Option<String>,
     changes: watch::Receiver<u64>,
     until: watch::Receiver<bool>,
@@ -191,7 +191,7 @@ impl Listener {
     fn is_let_in(&self) -> bool {
         match &self.session {
             Some(token) => self.app.sessions().is_alive(token, self.app.now_ms()),
-            None => true,
+            None => !self.app.has_people(),
         }
     }
 

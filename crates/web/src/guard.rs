@@ -3,13 +3,16 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 
 use crate::app::{App, Visitor};
+use crate::pages::door;
 use crate::pages::failure::{self, Failure};
+use crate::rights::{self, Need, Rights};
+use crate::session::Standing;
 use crate::text::Lang;
 
 /// Where a request came from. Whoever accepts connections puts one into the request's extensions; without it, and
@@ -39,50 +42,74 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self';
 
 /// Lets a request through to its page, or answers it.
 pub(crate) async fn guard(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let client = client_of(&request);
     let headers = request.headers();
-    let lang = cookie(headers, LANGUAGE).and_then(Lang::of_tag).unwrap_or_default();
-    let known_browser = cookie(headers, BROWSER).filter(|token| is_token(token)).map(str::to_owned);
-    let browser = known_browser.clone().unwrap_or_else(|| app.token());
-    let local = is_loopback(client.address) && !is_forwarded(headers);
-    let session = cookie(headers, SESSION).filter(|token| is_token(token)).map(str::to_owned);
-    // A page that lies open and listens is not a person who works with it.
-    let is_idle = request.uri().path() == crate::events::PATH;
-    let signed_in = session.as_deref().is_some_and(|token| match is_idle {
-        true => app.sessions().is_alive(token, app.now_ms()),
-        false => app.sessions().touch(token, app.now_ms()),
-    });
-    let visitor = Visitor {
-        lang,
-        light: cookie(headers, THEME).and_then(crate::app::Light::of_name),
-        path: request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned(),
-        new_browser: known_browser.is_none(),
-        browser,
-        session: session.filter(|_| signed_in),
-        local,
-        client,
-    };
+    let visitor = visitor_of(&app, &request);
     let host = host_of(&request);
-    let path = request.uri().path();
-    let open = path.starts_with("/assets/") || matches!(path, "/sign-in" | "/language" | "/theme");
-    let refused = if !host.is_some_and(|host| host_allowed(host, app.host_names())) {
-        Some(failure::page(&app, &visitor, Failure::WrongHost))
+    let pattern = request.extensions().get::<MatchedPath>().map(|matched| matched.as_str().to_owned());
+    // An address that nobody knows is told apart from others to those alone who are let in.
+    let need = pattern.as_deref().map_or(Some(Need::LetIn), |pattern| rights::need(pattern, request.method()));
+    let mut response = if !host.is_some_and(|host| host_allowed(host, app.host_names())) {
+        failure::page(&app, &visitor, Failure::WrongHost)
     } else if request.method() != Method::GET && request.method() != Method::HEAD && !same_origin(headers, host) {
-        Some(failure::page(&app, &visitor, Failure::ForeignForm))
-    } else if !open && !local && !signed_in {
-        Some(Redirect::to("/sign-in").into_response())
-    } else {
-        None
-    };
-    let mut response = match refused {
-        Some(response) => response,
-        None => {
-            request.extensions_mut().insert(visitor.clone());
-            next.run(request).await
+        failure::page(&app, &visitor, Failure::ForeignForm)
+    } else if need.is_some_and(|need| visitor.rights.meet(need)) {
+        let chart = pattern.filter(|pattern| pattern.starts_with("/patients/{id}"));
+        let chart = chart.and_then(|_| request.uri().path().split('/').nth(2).map(str::to_owned));
+        request.extensions_mut().insert(visitor.clone());
+        let response = next.run(request).await;
+        if response.status().is_success() {
+            app.opened(&visitor, &chart);
         }
+        response
+    } else if !visitor.is_let_in() {
+        door::closed(&app, &visitor, request).await
+    } else if need.is_none() {
+        failure::wrong_way(State(app), visitor.clone()).await
+    } else {
+        door::refused(&app, &visitor, request).await
     };
     finish(&visitor, response.headers_mut());
     response
+}
+
+/// Who asks.
+fn visitor_of(app: &App, request: &Request) -> Visitor {
+    let client = client_of(request);
+    let headers = request.headers();
+    let known_browser = cookie(headers, BROWSER).filter(|token| is_token(token)).map(str::to_owned);
+    let local = is_loopback(client.address) && !is_forwarded(headers);
+    let session = cookie(headers, SESSION).filter(|token| is_token(token)).map(str::to_owned);
+    // A page that lies open and listens, or that locks itself, is not a person who works with it.
+    let is_used = !matches!(request.uri().path(), crate::events::PATH | "/lock");
+    let standing =
+        session.as_deref().map_or(Standing::None, |token| app.sessions().standing(token, is_used, app.now_ms()));
+    let person = match (&standing, app.site()) {
+        (Standing::Alive(Some(call_sign)), Some(site)) => site.person(call_sign),
+        _ => None,
+    };
+    let rights = match &person {
+        Some(person) => Rights::Of(person.role),
+        // Once there are people, nobody is let in without being one: not with the screen code, not on this machine.
+        None if app.has_people() => Rights::Nothing,
+        None if local || standing == Standing::Alive(None) => Rights::All,
+        None => Rights::Nothing,
+    };
+    Visitor {
+        lang: cookie(headers, LANGUAGE).and_then(Lang::of_tag).unwrap_or_default(),
+        light: cookie(headers, THEME).and_then(crate::app::Light::of_name),
+        path: request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned(),
+        new_browser: known_browser.is_none(),
+        browser: known_browser.unwrap_or_else(|| app.token()),
+        session: session.filter(|_| matches!(standing, Standing::Alive(_))),
+        person,
+        locked: match standing {
+            Standing::Locked(person) => Some(person),
+            _ => None,
+        },
+        rights,
+        local,
+        client,
+    }
 }
 
 /// The headers of every answer. An asset has already said how long it may be kept; everything else is not kept at all.

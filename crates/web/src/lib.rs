@@ -14,14 +14,17 @@
 pub mod api;
 mod app;
 mod assets;
+mod clinic;
 mod events;
 mod fhir;
 mod figure;
 pub mod fixed;
 pub mod guard;
+mod kept;
 pub mod model;
 mod moment;
 mod pages;
+mod rights;
 pub mod session;
 mod source;
 #[cfg(test)]
@@ -32,6 +35,8 @@ pub mod text;
 
 pub use app::{Config, StartError};
 pub use guard::Client;
+/// For templates: `f.may(crate::Can::Prescribe)`.
+pub(crate) use sanad_node::roles::Capability as Can;
 pub use source::{Source, SourceError};
 
 use axum::Router;
@@ -68,6 +73,18 @@ pub fn router(source: Source, config: Config) -> Result<(Router, String), StartE
         .route("/quarantine", get(pages::quarantine::get).post(pages::quarantine::adopt))
         .route("/sign-in", get(pages::sign_in::get).post(pages::sign_in::post))
         .route("/sign-out", post(pages::sign_in::out))
+        .route("/lock", get(pages::door::lock).post(pages::door::keep))
+        .route("/draft", get(pages::door::draft))
+        .route("/hide", post(pages::door::hide))
+        .route("/network", get(pages::door::network))
+        .route("/alive", get(pages::door::alive))
+        .route("/start", get(pages::start::get).post(pages::start::post))
+        .route("/start/people", get(pages::start::people))
+        .route("/start/gauges", get(pages::start::gauges))
+        .route("/people", get(pages::people::get).post(pages::people::add))
+        .route("/people/change", post(pages::people::change))
+        .route("/people/lock", post(pages::people::lock_after))
+        .route("/pin", get(pages::people::pin).post(pages::people::own_pin))
         .route("/language", post(pages::prefs::language))
         .route("/theme", post(pages::prefs::theme))
         .route(events::PATH, get(events::get))

@@ -2,15 +2,18 @@
 
 pub(crate) mod asks;
 pub(crate) mod conflicts;
+pub(crate) mod door;
 pub(crate) mod failure;
 pub(crate) mod overview;
 pub(crate) mod patient;
 pub(crate) mod patients;
+pub(crate) mod people;
 pub(crate) mod prefs;
 pub(crate) mod quarantine;
 pub(crate) mod resource;
 pub(crate) mod rows;
 pub(crate) mod sign_in;
+pub(crate) mod start;
 
 use std::convert::Infallible;
 
@@ -19,10 +22,12 @@ use axum::extract::{Form, FromRequest, FromRequestParts, Request};
 use axum::http::{StatusCode, header, request::Parts};
 use axum::response::{IntoResponse, Response};
 
+use crate::Can;
 use crate::app::{App, Light, Visitor};
 use crate::assets;
 use crate::model::{Gauges, Listing, PAGE_ROWS};
 use crate::moment::Calendar;
+use crate::rights::Rights;
 use crate::text::{Voice, grouped};
 use failure::Failure;
 
@@ -51,6 +56,14 @@ pub(crate) struct Frame {
     pub back: String,
     /// Whether there is a session to end.
     pub session: bool,
+    /// What the visitor may do; templates leave out the rest.
+    pub rights: Rights,
+    /// The call sign of who is signed in: the author of what is saved.
+    pub me: Option<String>,
+    /// Whether the site has nobody yet who could sign in.
+    pub nobody: bool,
+    /// After how many idle seconds the page is cleared; `None` where nobody is signed in.
+    pub lock_s: Option<u64>,
     /// Behind which change the page was made, for those who are told of later ones.
     pub place: Option<i64>,
     pub js: String,
@@ -78,11 +91,30 @@ impl Frame {
             form: app.form_token(&visitor.browser),
             back: visitor.path.clone(),
             session: visitor.session.is_some(),
+            rights: visitor.rights,
+            me: visitor.by().map(str::to_owned),
+            nobody: app.site().is_some_and(|site| !site.has_people()),
+            lock_s: app.site().filter(|_| visitor.person.is_some()).map(|site| site.lock_minutes() * 60),
             place: None,
             js: assets::url("sanad.js"),
             css: assets::url("sanad.css"),
             mark: assets::url("mark.svg"),
         }
+    }
+
+    /// When a browser without scripts leaves the page by itself: a little after the session has locked.
+    pub(crate) fn refresh_s(&self) -> Option<u64> {
+        self.lock_s.map(|seconds| seconds + 5)
+    }
+
+    /// The way back, as it stands in an address.
+    pub(crate) fn back_encoded(&self) -> String {
+        form_urlencoded::byte_serialize(self.back.as_bytes()).collect()
+    }
+
+    /// Whether the visitor's role has this. In a template: `f.may(crate::Can::Prescribe)`.
+    pub(crate) fn may(&self, capability: Can) -> bool {
+        self.rights.may(capability)
     }
 
     pub(crate) fn t(&self, id: &str) -> String {
@@ -175,13 +207,28 @@ impl<S: Send + Sync> FromRequestParts<S> for Visitor {
 /// A form that came from one of our own pages in this browser.
 pub(crate) struct Posted {
     pub visitor: Visitor,
-    fields: Vec<(String, String)>,
+    pub(crate) fields: Vec<(String, String)>,
 }
 
 impl Posted {
     /// What was filled in under that name; empty if nothing was.
     pub(crate) fn field(&self, name: &str) -> &str {
         self.fields.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    /// What was filled in under a name that a form has several times.
+    pub(crate) fn all<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p str> {
+        self.fields.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Everything that was filled in, in the order of the form.
+    pub(crate) fn fields(&self) -> &[(String, String)] {
+        &self.fields
+    }
+
+    /// Under which call sign this is saved: who is signed in, or what was typed into `by` where nobody signs in yet.
+    pub(crate) fn by(&self) -> &str {
+        self.visitor.by_or(self.field("by"))
     }
 }
 

@@ -7,6 +7,8 @@ use std::net::{IpAddr, Ipv6Addr};
 
 /// A session that has not been used for this long is over: long enough for a procedure, short enough for a shift change.
 pub const IDLE_MS_MAX: u64 = 15 * 60 * 1000;
+/// How long it is remembered whose a locked session was, so that a form sent on it is kept for that person alone.
+pub const LOCKED_MS_MAX: u64 = 12 * 60 * 60 * 1000;
 /// How many screens may be signed in at once; the one idle for longest gives way. A large facility has some dozens.
 pub const SESSIONS_MAX: usize = 256;
 /// Wrong codes from one address that cost nothing: people mistype.
@@ -73,10 +75,43 @@ impl Secrets {
 
 /// The screens that are signed in, and who has been guessing.
 pub(crate) struct Sessions {
-    last_used_ms: BTreeMap<[u8; 32], u64>,
+    sessions: BTreeMap<[u8; 32], Session>,
     wrong: BTreeMap<IpAddr, Wrong>,
     window_start_ms: u64,
     window_wrong: u32,
+}
+
+/// One screen that is signed in, or was.
+struct Session {
+    last_ms: u64,
+    /// After how long without use it locks.
+    idle_ms_max: u64,
+    /// Whose it is; `None` if it was opened with the screen code.
+    person: Option<String>,
+    /// Locked by hand.
+    is_locked: bool,
+}
+
+impl Session {
+    fn is_alive(&self, now_ms: u64) -> bool {
+        !self.is_locked && now_ms.saturating_sub(self.last_ms) < self.idle_ms_max
+    }
+
+    /// Whether anything of it has to be remembered. Of a screen without a person nothing has to, once it is over.
+    fn is_worth_keeping(&self, now_ms: u64) -> bool {
+        self.is_alive(now_ms) || self.person.is_some() && now_ms.saturating_sub(self.last_ms) < LOCKED_MS_MAX
+    }
+}
+
+/// How a session stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Standing {
+    /// There is none.
+    None,
+    /// It is used; the person if it is a person's.
+    Alive(Option<String>),
+    /// It was this person's, and is locked.
+    Locked(String),
 }
 
 #[derive(Clone, Copy)]
@@ -87,44 +122,76 @@ struct Wrong {
 
 impl Sessions {
     pub(crate) fn new() -> Sessions {
-        Sessions { last_used_ms: BTreeMap::new(), wrong: BTreeMap::new(), window_start_ms: 0, window_wrong: 0 }
+        Sessions { sessions: BTreeMap::new(), wrong: BTreeMap::new(), window_start_ms: 0, window_wrong: 0 }
     }
 
-    /// Takes note of a new session. Only a hash of the token is kept.
+    /// Takes note of a session that was opened with the screen code. Only a hash of the token is kept.
     pub(crate) fn open(&mut self, token: &str, now_ms: u64) {
-        self.last_used_ms.retain(|_, last| now_ms.saturating_sub(*last) < IDLE_MS_MAX);
-        if self.last_used_ms.len() >= SESSIONS_MAX {
-            let oldest = self.last_used_ms.iter().min_by_key(|(_, last)| **last).map(|(token, _)| *token);
-            oldest.map(|token| self.last_used_ms.remove(&token));
+        self.insert(token, Session { last_ms: now_ms, idle_ms_max: IDLE_MS_MAX, person: None, is_locked: false });
+    }
+
+    /// Takes note of a person's session, which locks after so long without use.
+    pub(crate) fn open_for(&mut self, token: &str, person: &str, idle_ms_max: u64, now_ms: u64) {
+        let person = Some(person.to_owned());
+        self.insert(token, Session { last_ms: now_ms, idle_ms_max, person, is_locked: false });
+    }
+
+    fn insert(&mut self, token: &str, session: Session) {
+        let now_ms = session.last_ms;
+        self.sessions.retain(|_, session| session.is_worth_keeping(now_ms));
+        if self.sessions.len() >= SESSIONS_MAX {
+            // The locked ones first: of them nobody sees anything any more.
+            let oldest = self.sessions.iter().min_by_key(|(_, session)| (session.is_alive(now_ms), session.last_ms));
+            let oldest = oldest.map(|(token, _)| *token);
+            oldest.map(|token| self.sessions.remove(&token));
         }
-        self.last_used_ms.insert(kept_as(token), now_ms);
+        self.sessions.insert(kept_as(token), session);
+    }
+
+    /// How this session stands; being asked with `is_used` keeps it alive.
+    pub(crate) fn standing(&mut self, token: &str, is_used: bool, now_ms: u64) -> Standing {
+        let key = kept_as(token);
+        match self.sessions.get_mut(&key) {
+            Some(session) if session.is_alive(now_ms) => {
+                if is_used {
+                    session.last_ms = now_ms.max(session.last_ms);
+                }
+                Standing::Alive(session.person.clone())
+            }
+            Some(session) if session.is_worth_keeping(now_ms) => {
+                // Once it was found locked it stays so, whatever the clock does.
+                session.is_locked = true;
+                session.person.clone().map_or(Standing::None, Standing::Locked)
+            }
+            Some(_) => {
+                self.sessions.remove(&key);
+                Standing::None
+            }
+            None => Standing::None,
+        }
     }
 
     /// Whether this session is alive; being asked keeps it so.
-    pub(crate) fn touch(&mut self, token: &str, now_ms: u64) -> bool {
-        let key = kept_as(token);
-        match self.last_used_ms.get_mut(&key) {
-            Some(last) if now_ms.saturating_sub(*last) < IDLE_MS_MAX => {
-                *last = now_ms.max(*last);
-                true
-            }
-            Some(_) => {
-                self.last_used_ms.remove(&key);
-                false
-            }
-            None => false,
-        }
+    #[cfg(test)]
+    fn touch(&mut self, token: &str, now_ms: u64) -> bool {
+        matches!(self.standing(token, true, now_ms), Standing::Alive(_))
     }
 
     /// Whether this session is alive; being asked does not keep it so.
     pub(crate) fn is_alive(&self, token: &str, now_ms: u64) -> bool {
-        let last = self.last_used_ms.get(&kept_as(token));
-        last.is_some_and(|last| now_ms.saturating_sub(*last) < IDLE_MS_MAX)
+        self.sessions.get(&kept_as(token)).is_some_and(|session| session.is_alive(now_ms))
+    }
+
+    /// Locks a session; whose it was is remembered.
+    pub(crate) fn lock(&mut self, token: &str) {
+        if let Some(session) = self.sessions.get_mut(&kept_as(token)) {
+            session.is_locked = true;
+        }
     }
 
     /// Ends a session.
     pub(crate) fn close(&mut self, token: &str) {
-        self.last_used_ms.remove(&kept_as(token));
+        self.sessions.remove(&kept_as(token));
     }
 
     /// How long this address has to wait before its next code is looked at; zero if not at all.
@@ -213,6 +280,23 @@ mod tests {
         sessions.open("listening", 0);
         assert!(sessions.is_alive("listening", IDLE_MS_MAX - 1) && !sessions.is_alive("listening", IDLE_MS_MAX));
         assert!(!sessions.is_alive("another", 0));
+    }
+
+    #[test]
+    fn a_persons_screen_locks_and_is_remembered_as_theirs() {
+        let mut sessions = Sessions::new();
+        sessions.open_for("token", "Heron", 1_000, 0);
+        assert_eq!(sessions.standing("token", true, 900), Standing::Alive(Some("Heron".to_owned())));
+        assert_eq!(sessions.standing("token", false, 1_800), Standing::Alive(Some("Heron".to_owned())));
+        assert_eq!(sessions.standing("token", true, 1_900), Standing::Locked("Heron".to_owned()));
+        assert_eq!(sessions.standing("token", true, 0), Standing::Locked("Heron".to_owned()), "it stays locked");
+        assert!(!sessions.is_alive("token", 0));
+        assert_eq!(sessions.standing("token", true, 900 + LOCKED_MS_MAX), Standing::None);
+        sessions.open_for("hidden", "Heron", 1_000, 0);
+        sessions.lock("hidden");
+        assert_eq!(sessions.standing("hidden", true, 1), Standing::Locked("Heron".to_owned()));
+        sessions.close("hidden");
+        assert_eq!(sessions.standing("hidden", true, 1), Standing::None);
     }
 
     #[test]

@@ -28,6 +28,11 @@ use crate::model::{
 #[error("the record could not be read")]
 pub struct SourceError;
 
+/// Waits for something that the site's own thread answers, on a thread that may block.
+pub(crate) fn wait<T>(answer: impl Future<Output = T>) -> T {
+    tokio::runtime::Handle::current().block_on(answer)
+}
+
 /// What fills the pages. `Ok(None)` means: there is no such thing, or it cannot be read here.
 ///
 /// The calls may wait for the disk and for the site's own thread, so they belong on a thread that may block, inside a

@@ -8,9 +8,19 @@ use fluent_bundle::{FluentArgs, FluentResource};
 use unic_langid::langid;
 
 /// The Arabic messages, as they are compiled in.
-pub const ARABIC: &str = include_str!("../locales/ar.ftl");
+pub const ARABIC: &str = concat!(
+    include_str!("../locales/ar.ftl"),
+    include_str!("../locales/ar/triage.ftl"),
+    include_str!("../locales/ar/board.ftl"),
+    include_str!("../locales/ar/chart.ftl"),
+);
 /// The English messages, as they are compiled in.
-pub const ENGLISH: &str = include_str!("../locales/en.ftl");
+pub const ENGLISH: &str = concat!(
+    include_str!("../locales/en.ftl"),
+    include_str!("../locales/en/triage.ftl"),
+    include_str!("../locales/en/board.ftl"),
+    include_str!("../locales/en/chart.ftl"),
+);
 
 /// A language of the screens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

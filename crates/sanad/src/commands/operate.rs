@@ -1,6 +1,6 @@
 //! Commands on an existing site. They run in this process if the folder is free, else in the process that serves it.
 
-use super::{WRONG_PASSPHRASE_DELAY, ask, bundle, check, exposed, link, quarantine, sms, token};
+use super::{WRONG_PASSPHRASE_DELAY, ask, bundle, check, exposed, link, people, quarantine, sms, token};
 use crate::progress::bar;
 use crate::remote;
 use crate::say::{self, EXIT_DAMAGED, EXIT_FAILED, Trouble};
@@ -71,6 +71,8 @@ pub enum Operation {
     Ask(ask::Operation),
     /// What is kept apart.
     Quarantine(quarantine::Operation),
+    /// Who may sign in.
+    People(people::Operation),
     /// Tokens of the FHIR interface.
     Token(token::Operation),
     /// Check.
@@ -174,6 +176,7 @@ pub async fn run(site: &Site, operation: &Operation, progress: Progress<'_>) -> 
         Operation::Budget { site: with, change } => link::run_budget(site, with.as_deref(), *change).await,
         Operation::Ask(operation) => ask::run(site, operation).await,
         Operation::Quarantine(operation) => quarantine::run(site, operation).await,
+        Operation::People(operation) => people::run(site, operation).await,
         Operation::Token(operation) => token::run(site, operation).await,
         Operation::Check { rebuild } => check::run(site, *rebuild, progress).await,
         Operation::BundleWrite { out, max_bytes, site: to } => {
@@ -250,6 +253,7 @@ pub fn in_words(operation: &Operation, result: &Value) -> String {
         Operation::Budget { .. } => write!(out, "{}", link::budgets_in_words(result)),
         Operation::Ask(operation) => write!(out, "{}", ask::in_words(operation, result)),
         Operation::Quarantine(operation) => write!(out, "{}", quarantine::in_words(operation, result)),
+        Operation::People(operation) => write!(out, "{}", people::in_words(operation, result)),
         Operation::Token(operation) => write!(out, "{}", token::in_words(operation, result)),
         Operation::Check { .. } => write!(out, "{}", check::in_words(result)),
         Operation::BundleWrite { .. } => write!(out, "{}", bundle::written_in_words(result)),

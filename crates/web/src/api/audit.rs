@@ -1,11 +1,13 @@
-//! An AuditEvent for every chart that is opened through the interface.
+//! An AuditEvent for every chart that is opened, through the interface or on a screen.
 //!
-//! A chart is *opened* when a token reads something of it for the first time within [`AGAIN_MS`]; that is written into the
+//! A chart is *opened* when a token reads something of it for the first time within [`AGAIN_MS`], or a person on a screen
+//! within [`AGAIN_PERSON_MS`]; that is written into the
 //! chart itself, so that it travels with it and whoever may read the chart sees who did. What is opened is gathered for a
 //! moment and saved together: reading waits for no disk, and goes on where the disk is full. What is gathered when the site
 //! closes is saved first. Reading an AuditEvent opens no chart.
 
 use super::access::Caller;
+use sanad_node::people::Person;
 use sanad_node::save::{CHANGES_MAX, Change, SaveRequest};
 use sanad_node::site::{Site, now_ms};
 use sanad_record::key::ResourceKey;
@@ -17,6 +19,8 @@ use std::time::Duration;
 
 /// A chart that the same token reads again within this time is still open: about a shift's round of the ward.
 const AGAIN_MS: u64 = 3_600_000;
+/// The same for a person on a screen: long enough for one visit, short enough to tell one from the next.
+const AGAIN_PERSON_MS: u64 = 600_000;
 /// How long what is opened is gathered.
 const GATHER: Duration = Duration::from_millis(250);
 /// Charts remembered as open; beyond it all are forgotten and written down anew when they are read again.
@@ -35,15 +39,15 @@ struct Shared {
 
 #[derive(Default)]
 struct Inner {
-    /// When each token opened each chart.
+    /// When each token, and each person, opened each chart.
     open: BTreeMap<(String, String), u64>,
     waiting: Vec<Opening>,
     is_saving: bool,
 }
 
 struct Opening {
-    /// The token's id and role.
-    token: String,
+    /// The token's id, or the person's call sign, and the role.
+    who: String,
     role: String,
     patient: String,
     at_ms: u64,
@@ -52,6 +56,21 @@ struct Opening {
 impl Opened {
     /// Notes that a caller reads of these patients' charts.
     pub fn note<'p>(&self, site: &Site, caller: &Caller, patients: impl Iterator<Item = &'p String>) {
+        self.note_of(site, (&caller.token.id, &caller.token.role), AGAIN_MS, patients);
+    }
+
+    /// Notes that a person opens these patients' charts on a screen.
+    pub fn note_person<'p>(&self, site: &Site, person: &Person, patients: impl Iterator<Item = &'p String>) {
+        self.note_of(site, (&person.call_sign, person.role.name()), AGAIN_PERSON_MS, patients);
+    }
+
+    fn note_of<'p>(
+        &self,
+        site: &Site,
+        (who, role): (&str, &str),
+        again_ms: u64,
+        patients: impl Iterator<Item = &'p String>,
+    ) {
         let now_ms = now_ms();
         let mut inner = self.0.notes.lock().unwrap_or_else(PoisonError::into_inner);
         let mut last: Option<&String> = None;
@@ -61,16 +80,16 @@ impl Opened {
                 continue;
             }
             last = Some(patient);
-            let key = (caller.token.id.clone(), patient.clone());
-            if inner.open.get(&key).is_some_and(|at| now_ms.saturating_sub(*at) < AGAIN_MS) {
+            let key = (who.to_owned(), patient.clone());
+            if inner.open.get(&key).is_some_and(|at| now_ms.saturating_sub(*at) < again_ms) {
                 continue;
             }
             if inner.open.len() >= REMEMBERED_MAX {
                 inner.open.clear();
             }
             inner.open.insert(key, now_ms);
-            let (token, role) = (caller.token.id.clone(), caller.token.role.clone());
-            inner.waiting.push(Opening { token, role, patient: patient.clone(), at_ms: now_ms });
+            let (who, role) = (who.to_owned(), role.to_owned());
+            inner.waiting.push(Opening { who, role, patient: patient.clone(), at_ms: now_ms });
         }
         if !inner.waiting.is_empty() && !inner.is_saving {
             inner.is_saving = true;
@@ -128,7 +147,7 @@ fn event(site: &str, opening: &Opening) -> Option<Change> {
         "action": "R",
         "recorded": rfc3339(opening.at_ms),
         "outcome": "0",
-        "agent": [{ "requestor": true, "altId": opening.token, "name": opening.role }],
+        "agent": [{ "requestor": true, "altId": opening.who, "name": opening.role }],
         "source": { "observer": { "display": site } },
         "entity": [{
             "what": { "reference": format!("Patient/{}", opening.patient) },

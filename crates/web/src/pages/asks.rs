@@ -10,7 +10,9 @@ use sanad_record::ask::{Whom, WhomError};
 
 use super::failure::Failure;
 use super::{Frame, Posted, Tab, html};
+use crate::Can;
 use crate::app::{App, Visitor};
+use crate::clinic::write::key_of;
 use crate::fhir::{self, Who};
 use crate::text::Voice;
 
@@ -80,7 +82,7 @@ pub(crate) async fn ask(State(app): State<App>, posted: Posted) -> Response {
                 _ => return Err(Problem::Form),
             };
             let whom = whom.map_err(AskError::from)?;
-            Ok(app.source().ask(whom, posted.field("by").trim(), key)?)
+            Ok(app.source().ask(whom, posted.by(), key)?)
         });
         finish(app, visitor, asked)
     })
@@ -96,7 +98,7 @@ pub(crate) async fn answer(State(app): State<App>, posted: Posted) -> Response {
                 ("", _) => return Err(Problem::Form),
                 (patient, _) => Verdict::Grant(patient.to_owned()),
             };
-            Ok(app.source().answer(posted.field("ask"), verdict, posted.field("by").trim(), key)?)
+            Ok(app.source().answer(posted.field("ask"), verdict, posted.by(), key)?)
         });
         finish(app, visitor, answered)
     })
@@ -158,6 +160,8 @@ fn page(app: &App, visitor: &Visitor, status: StatusCode, problem: Option<String
         candidates: ask
             .candidates
             .into_iter()
+            // Who somebody may be is for whoever may open the chart.
+            .filter(|_| visitor.may(Can::Grant))
             .map(|(patient, raw, exact)| CandidateView { patient, who: who(&raw), exact })
             .collect(),
         key: app.token(),
@@ -181,12 +185,4 @@ fn page(app: &App, visitor: &Visitor, status: StatusCode, problem: Option<String
     });
     let (pending, own) = (pending.collect(), own.collect());
     html(status, &Page { problem, at_once: asks.at_once, pending, own, key: app.token(), f })
-}
-
-/// The idempotency key of a form.
-fn key_of(text: &str) -> Option<[u8; 16]> {
-    if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    u128::from_str_radix(text, 16).ok().map(u128::to_be_bytes)
 }

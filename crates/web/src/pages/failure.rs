@@ -22,6 +22,10 @@ pub(crate) enum Failure {
     WrongHost,
     /// The address takes another method.
     WrongWay,
+    /// The screens show a record that does not change.
+    ReadOnly,
+    /// The disk has no room.
+    DiskFull,
     /// The record could not be read.
     Broken,
 }
@@ -40,6 +44,8 @@ impl Failure {
             Failure::ForeignForm => StatusCode::FORBIDDEN,
             Failure::WrongHost => StatusCode::MISDIRECTED_REQUEST,
             Failure::WrongWay => StatusCode::METHOD_NOT_ALLOWED,
+            Failure::ReadOnly => StatusCode::CONFLICT,
+            Failure::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
             Failure::Broken => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -51,6 +57,8 @@ impl Failure {
             Failure::ForeignForm => "foreign-form",
             Failure::WrongHost => "wrong-host",
             Failure::WrongWay => "wrong-way",
+            Failure::ReadOnly => "read-only",
+            Failure::DiskFull => "disk-full",
             Failure::Broken => "broken",
         }
     }

@@ -32,7 +32,7 @@ fn remember(posted: &Posted, name: &str, value: &str) -> Response {
 
 /// Where to go back to: a path of this site and nothing else, because a browser reads `//host` and `/\host` as other
 /// sites.
-fn way_back(path: &str) -> &str {
+pub(crate) fn way_back(path: &str) -> &str {
     let inside = path.starts_with('/')
         && !path.starts_with("//")
         && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');

@@ -56,7 +56,7 @@ pub(crate) async fn get(State(app): State<App>, Query(query): Query, visitor: Vi
 pub(crate) async fn adopt(State(app): State<App>, posted: Posted) -> Response {
     app.page(posted.visitor.clone(), move |app, visitor| {
         let n = posted.field("n").parse().map_err(|_| Failure::ForeignForm)?;
-        match app.source().adopt(n, posted.field("by").trim()) {
+        match app.source().adopt(n, posted.by()) {
             // A second press finds that it was done, and shows the same.
             Ok(()) | Err(AdoptError::Already) => Ok(Redirect::to("/quarantine").into_response()),
             Err(error) => {

@@ -6,11 +6,8 @@ use sanad_record::ask::{Fit, Outcome, Whom};
 
 use super::SourceError;
 use super::site::patient_bytes;
+use super::wait;
 use crate::model::{Answer, Asks, OwnAsk, PendingAsk};
-
-fn wait<T>(answer: impl Future<Output = Result<T, AskError>>) -> Result<T, AskError> {
-    tokio::runtime::Handle::current().block_on(answer)
-}
 
 pub(super) fn asks(site: &Site) -> Result<Asks, SourceError> {
     let reader = site.reader();

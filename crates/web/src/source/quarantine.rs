@@ -3,8 +3,8 @@
 use sanad_node::quarantine::AdoptError;
 use sanad_node::site::Site;
 
-use super::SourceError;
-use super::site::{listing, piece, wait};
+use super::site::{listing, piece};
+use super::{SourceError, wait};
 use crate::model::{ForkRow, Piece, Quarantine};
 
 /// Digits by which a device is shown.

@@ -15,7 +15,7 @@ use sanad_record::op::Action;
 use sanad_record::version::VersionId;
 use sanad_store::{Page, Reader, Reason, StoreError};
 
-use super::SourceError;
+use super::{SourceError, wait};
 use crate::model::{
     Aside, Confirmed, Conflict, ConflictRow, Failing, GROUP_ROWS, Gauges, GrantRow, Group, Lane, LaneRow, Listing,
     Overview, PAGE_ROWS, PatientPage, PatientRow, PlaceRow, Policy, Reads, ResourcePage, ResourceRow, Side, SiteKind,
@@ -35,11 +35,6 @@ impl From<StoreError> for SourceError {
     fn from(_: StoreError) -> SourceError {
         SourceError
     }
-}
-
-/// Waits for something that the site's own thread answers.
-pub(super) fn wait<T>(answer: impl Future<Output = Result<T, SiteError>>) -> Result<T, SourceError> {
-    Ok(tokio::runtime::Handle::current().block_on(answer)?)
 }
 
 pub(super) fn gauges(site: &Site) -> Result<Gauges, SourceError> {

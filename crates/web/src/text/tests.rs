@@ -38,8 +38,9 @@ fn both_languages_say_the_same_things() {
 }
 
 /// Ids that are put together from data; every other id stands in the code or a template as it is.
-const FAMILIES: [&str; 13] = [
+const FAMILIES: [&str; 14] = [
     "outcome-",
+    "role-",
     "month-",
     "type-",
     "el-",
@@ -89,6 +90,44 @@ fn every_reason_for_keeping_something_aside_has_words_and_so_has_every_way_it_ca
     let of = |family: &str| known.keys().filter_map(|id| id.strip_prefix(family)).collect::<BTreeSet<_>>();
     assert_eq!(of("quarantine-why-"), sanad_store::Reason::ALL.map(sanad_store::Reason::name).into_iter().collect());
     assert_eq!(of("quarantine-came-"), ["session", "carrier", "here"].into_iter().collect());
+}
+
+#[test]
+fn every_role_has_a_name_and_says_what_it_means() {
+    let known = messages(ENGLISH);
+    for role in sanad_node::roles::Role::ALL {
+        for id in [format!("role-{}", role.name()), format!("role-means-{}", role.name())] {
+            assert!(known.contains_key(&id), "{id}");
+        }
+    }
+}
+
+/// The text of a message on one line.
+fn said<'s>(source: &'s str, id: &str) -> &'s str {
+    source.lines().find_map(|line| line.strip_prefix(id)?.strip_prefix(" = ")).unwrap_or_default()
+}
+
+#[test]
+fn every_screen_says_what_it_is_in_two_sentences() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+    let mut screens = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let template = std::fs::read_to_string(&path).unwrap();
+        if !template.contains("extends \"base.html\"") {
+            continue;
+        }
+        screens += 1;
+        let help = template.split("{% block help %}").nth(1).and_then(|rest| rest.split("{% endblock %}").next());
+        let help = help.unwrap_or_else(|| panic!("{path:?} has no help"));
+        let ids: Vec<_> = help.split("f.t(\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+        assert!(!ids.is_empty() && ids.iter().all(|id| id.starts_with("help-")), "{path:?}");
+        for (id, source) in ids.iter().flat_map(|id| [(id, ARABIC), (id, ENGLISH)]) {
+            let text = said(source, id);
+            assert!(text.ends_with('.') && text.matches('.').count() == 2, "{id} is not two sentences: {text}");
+        }
+    }
+    assert!(screens > 15);
 }
 
 #[test]

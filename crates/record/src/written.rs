@@ -1,0 +1,227 @@
+//! What is written into a chart by hand: notes, operations with their findings, photos.
+//!
+//! A note is an Observation with LOINC 34109-9 (Note); an operation is a Procedure of the category SNOMED CT 387713003
+//! (surgical procedure); a photo is a Media resource that holds the picture itself. All of them are FHIR R4.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+const LOINC: &str = "http://loinc.org";
+const NOTE_CODE: &str = "34109-9";
+const SNOMED: &str = "http://snomed.info/sct";
+const SURGICAL: &str = "387713003";
+/// The longest note: some pages of handwriting.
+pub const NOTE_CHARS_MAX: usize = 8_000;
+/// The longest name of an operation, and of an implant.
+pub const NAME_CHARS_MAX: usize = 200;
+
+/// What every one of these says beside its content.
+#[derive(Clone, Copy)]
+pub struct Of<'a> {
+    /// The id of the new resource.
+    pub id: &'a str,
+    /// The id of the patient.
+    pub patient: &'a str,
+    /// When, as a FHIR dateTime.
+    pub at: &'a str,
+    /// The call sign of who writes.
+    pub by: Option<&'a str>,
+}
+
+impl Of<'_> {
+    fn subject(&self) -> Value {
+        json!({"reference": format!("Patient/{}", self.patient)})
+    }
+}
+
+/// A note.
+pub fn note(of: &Of<'_>, text: &str) -> Value {
+    let mut note = json!({
+        "resourceType": "Observation",
+        "id": of.id,
+        "status": "final",
+        "code": {"coding": [{"system": LOINC, "code": NOTE_CODE, "display": "Note"}]},
+        "subject": of.subject(),
+        "effectiveDateTime": of.at,
+        "valueString": text,
+    });
+    if let Some(by) = of.by {
+        note["performer"] = json!([{"display": by}]);
+    }
+    note
+}
+
+/// The text of a note that stands, with its time and its writer.
+pub fn read_note(observation: &Value) -> Option<(&str, &str, &str)> {
+    let coding = observation["code"]["coding"].as_array()?;
+    let is_note = coding.iter().any(|coding| coding["system"] == LOINC && coding["code"] == NOTE_CODE);
+    if !is_note || observation["resourceType"] != "Observation" || observation["status"] == "entered-in-error" {
+        return None;
+    }
+    let by = observation["performer"][0]["display"].as_str().unwrap_or_default();
+    Some((observation["valueString"].as_str()?, observation["effectiveDateTime"].as_str().unwrap_or_default(), by))
+}
+
+/// An operation.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Operation {
+    /// What was done.
+    pub name: String,
+    /// What was found.
+    pub findings: String,
+    /// What was left in the body, or on it.
+    pub implants: Vec<String>,
+    /// When it began, as a FHIR dateTime.
+    pub began: String,
+    /// When it ended; empty while it goes on.
+    pub ended: String,
+    /// Call sign of who operated; empty if nobody says.
+    pub by: String,
+    /// True while it stands on the list of the theatre and has not begun.
+    pub is_planned: bool,
+}
+
+impl Operation {
+    /// The operation as a Procedure.
+    pub fn procedure(&self, id: &str, patient: &str) -> Value {
+        let status = match (self.is_planned, self.ended.is_empty()) {
+            (true, _) => "preparation",
+            (false, true) => "in-progress",
+            (false, false) => "completed",
+        };
+        let mut procedure = json!({
+            "resourceType": "Procedure",
+            "id": id,
+            "status": status,
+            "category": {"coding": [{"system": SNOMED, "code": SURGICAL, "display": "Surgical procedure"}]},
+            "code": {"text": self.name},
+            "subject": {"reference": format!("Patient/{patient}")},
+            "performedPeriod": {"start": self.began},
+        });
+        if !self.ended.is_empty() {
+            procedure["performedPeriod"]["end"] = json!(self.ended);
+        }
+        if !self.by.is_empty() {
+            procedure["performer"] = json!([{"actor": {"display": self.by}}]);
+        }
+        if !self.findings.is_empty() {
+            procedure["note"] = json!([{"text": self.findings}]);
+        }
+        if !self.implants.is_empty() {
+            procedure["usedCode"] = self.implants.iter().map(|implant| json!({"text": implant})).collect();
+        }
+        procedure
+    }
+
+    /// Reads an operation that stands.
+    pub fn read(procedure: &Value) -> Option<Operation> {
+        let coding = procedure["category"]["coding"].as_array()?;
+        let is_surgical = coding.iter().any(|coding| coding["system"] == SNOMED && coding["code"] == SURGICAL);
+        if procedure["resourceType"] != "Procedure" || !is_surgical || procedure["status"] == "entered-in-error" {
+            return None;
+        }
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let implants = procedure["usedCode"].as_array().into_iter().flatten().map(|used| text(&used["text"]));
+        Some(Operation {
+            name: text(&procedure["code"]["text"]),
+            findings: text(&procedure["note"][0]["text"]),
+            implants: implants.filter(|implant| !implant.is_empty()).collect(),
+            began: text(&procedure["performedPeriod"]["start"]),
+            ended: text(&procedure["performedPeriod"]["end"]),
+            by: text(&procedure["performer"][0]["actor"]["display"]),
+            is_planned: procedure["status"] == "preparation",
+        })
+    }
+}
+
+/// A photo: a JPEG of this many pixels, with a line on what it shows. `caption` may be empty.
+pub fn photo(of: &Of<'_>, jpeg: &[u8], width: u32, height: u32, caption: &str) -> Value {
+    let mut media = json!({
+        "resourceType": "Media",
+        "id": of.id,
+        "status": "completed",
+        "type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/media-type", "code": "image"}]},
+        "subject": of.subject(),
+        "createdDateTime": of.at,
+        "height": height,
+        "width": width,
+        "content": {"contentType": "image/jpeg", "data": STANDARD.encode(jpeg)},
+    });
+    if let Some(by) = of.by {
+        media["operator"] = json!({"display": by});
+    }
+    if !caption.is_empty() {
+        media["note"] = json!([{"text": caption}]);
+    }
+    media
+}
+
+/// The picture of a Media resource that holds a JPEG itself, and the line under it.
+pub fn read_photo(media: &Value) -> Option<(Vec<u8>, &str)> {
+    if media["resourceType"] != "Media"
+        || media["status"] == "entered-in-error"
+        || media["content"]["contentType"] != "image/jpeg"
+    {
+        return None;
+    }
+    let jpeg = STANDARD.decode(media["content"]["data"].as_str()?).ok()?;
+    Some((jpeg, media["note"][0]["text"].as_str().unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::parse_object;
+
+    const OF: Of<'_> = Of { id: "n", patient: "p", at: "2018-03-01T12:00:00+02:00", by: Some("Heron") };
+
+    fn is_valid(resource: &Value) -> bool {
+        crate::validate::validate(&parse_object(resource.to_string().as_bytes()).unwrap()).is_empty()
+    }
+
+    #[test]
+    fn a_note_comes_back_as_it_was_written() {
+        let text = "نزف <b>شديد</b>\nخط ثانٍ";
+        let written = note(&OF, text);
+        assert!(is_valid(&written));
+        assert_eq!(read_note(&written), Some((text, OF.at, "Heron")));
+        let mut wrong = written.clone();
+        wrong["status"] = json!("entered-in-error");
+        assert_eq!(read_note(&wrong), None);
+        assert_eq!(read_note(&json!({"resourceType": "Observation", "valueString": "x"})), None);
+    }
+
+    #[test]
+    fn an_operation_keeps_what_was_found_and_what_was_left_in_the_body() {
+        let operation = Operation {
+            name: "External fixator, left tibia".to_owned(),
+            findings: "Bone loss 2 cm".to_owned(),
+            implants: vec!["fixator, 4 pins".to_owned()],
+            began: "2018-03-01T13:00:00+02:00".to_owned(),
+            ended: String::new(),
+            by: "Kestrel".to_owned(),
+            is_planned: false,
+        };
+        for operation in [
+            operation.clone(),
+            Operation { ended: "2018-03-01T14:00:00+02:00".to_owned(), ..operation.clone() },
+            Operation { is_planned: true, implants: vec![], findings: String::new(), by: String::new(), ..operation },
+        ] {
+            let procedure = operation.procedure("o", "p");
+            assert!(is_valid(&procedure), "{procedure}");
+            assert_eq!(Operation::read(&procedure), Some(operation));
+        }
+        assert_eq!(Operation::read(&json!({"resourceType": "Procedure", "status": "completed"})), None);
+    }
+
+    #[test]
+    fn a_photo_carries_its_picture_and_its_line() {
+        let media = photo(&OF, &[0xff, 0xd8, 1, 2], 4, 3, "left thigh");
+        assert!(is_valid(&media), "{media}");
+        assert_eq!(read_photo(&media), Some((vec![0xff, 0xd8, 1, 2], "left thigh")));
+        let mut torn = media;
+        torn["content"]["data"] = json!("not base64!");
+        assert_eq!(read_photo(&torn), None);
+    }
+}
