@@ -38,6 +38,8 @@ pub const DEPTH_MAX: usize = 12;
 pub const FORM_BYTES_MAX: usize = 4 << 20;
 /// Most options of one question.
 pub const OPTIONS_MAX: usize = 1_000;
+/// Most conditions of one item.
+pub const CONDITIONS_MAX: usize = 64;
 /// Most repetitions of one group, and answers of one question.
 pub const REPETITIONS_MAX: usize = 50;
 /// Most repetitions of all groups together: repeating groups in repeating groups multiply.

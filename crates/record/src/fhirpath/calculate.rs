@@ -10,7 +10,6 @@ use super::{Arithmetic, Comparison, Expr, Literal};
 use crate::definitions::definitions;
 use crate::json::{Kind, Node};
 use crate::time;
-use std::borrow::Cow;
 use std::cmp::Ordering;
 
 /// Where a Coding or an option says its score (R4, extension `ordinalValue`).
@@ -113,7 +112,7 @@ pub(super) fn compare(
     }))
 }
 
-fn order_of_dates(a: &Cow<'_, str>, b: &Cow<'_, str>) -> Option<Ordering> {
+fn order_of_dates(a: &str, b: &str) -> Option<Ordering> {
     let (a, b) = (time::span(a)?, time::span(b)?);
     match () {
         () if a == b => Some(Ordering::Equal),

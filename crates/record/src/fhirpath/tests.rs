@@ -249,3 +249,60 @@ fn no_expression_works_for_ever() {
         assert_eq!(checked.is_ok(), !path.starts_with("a|"));
     }
 }
+
+const SCORES: &str = r#"{"resourceType":"QuestionnaireResponse","status":"completed","item":[
+    {"linkId":"g","item":[
+        {"linkId":"a","answer":[{"valueDecimal":0.1},{"valueDecimal":0.2}]},
+        {"linkId":"b","answer":[{"valueInteger":7}]},
+        {"linkId":"c","answer":[{"valueCoding":{"code":"x",
+            "extension":[{"url":"http://hl7.org/fhir/StructureDefinition/ordinalValue","valueDecimal":4}]}}]}]},
+    {"linkId":"q","answer":[{"valueQuantity":{"value":12.50,"unit":"kg"}}]},
+    {"linkId":"d","answer":[{"valueDate":"2018-02"}]}]}"#;
+
+#[test]
+fn calculations_give_what_one_gets_by_hand() {
+    let node = json::parse_object(SCORES.as_bytes()).expect("JSON");
+    let group = &node.get("item").expect("items").items()[0];
+    let of = |link_id: &str| format!("%resource.descendants().where(linkId='{link_id}').answer.value");
+    let worked_out = |path: &str| -> Result<Vec<String>, EvalError> {
+        let expression = parse_calculation(path).expect(path);
+        let said = parse_calculation("item.answer.value").expect("a path");
+        let variables = [("all", &said, Some(group))];
+        let items = calculate(&expression, &node, Some(group), &variables, &mut Work::default())?;
+        Ok(items.iter().map(|item| item_text(item).unwrap_or_default()).collect())
+    };
+    for (path, expected) in [
+        ("1 + 2 * 3 - 4 / 8".to_owned(), &["6.5"][..]),
+        ("-(1 + 2) * -2".to_owned(), &["6"]),
+        ("1 / 0".to_owned(), &[]),
+        ("{} + 1".to_owned(), &[]),
+        ("'a' + 'b'".to_owned(), &["ab"]),
+        (format!("{}.sum()", of("a")), &["0.3"]),
+        (format!("{}.sum()", of("none")), &[]),
+        (format!("{}.ordinal().sum() + {}", of("c"), of("b")), &["11"]),
+        (format!("({}.value / 3).round(2)", of("q")), &["4.17"]),
+        (format!("iif({} >= 7, 'many', 'few')", of("b")), &["many"]),
+        (format!("iif({} < 7, 'few')", of("b")), &[]),
+        (format!("{} < @2018-03-01", of("d")), &["true"]),
+        (format!("{} < @2018-02-18", of("d")), &[]),
+        ("%context.item.where(linkId = 'b').answer.value + item.count()".to_owned(), &["10"]),
+        ("%all.count()".to_owned(), &["4"]),
+        ("1 + 1 = 2 and 2 > 1 or 1 > 2".to_owned(), &["true"]),
+    ] {
+        assert_eq!(worked_out(&path).expect(&path), expected, "{path}");
+    }
+    assert_eq!(worked_out(&format!("{} + 1", of("a"))), Err(EvalError::NotSingle));
+    assert_eq!(worked_out(&format!("{} * 2", of("q"))), Err(EvalError::NotNumbers));
+    assert_eq!(worked_out("%other"), Err(EvalError::UnknownVariable("other".to_owned())));
+    let many = ["%resource", &".descendants()".repeat(500)].concat();
+    assert!(worked_out(&many).is_ok());
+    for path in ["1 +", "- - 1", "iif(true)", "sum(1)", "%", "a < b < c"] {
+        assert!(matches!(parse_calculation(path), Err(PathError::Unexpected(_) | PathError::Unsupported(_))), "{path}");
+    }
+    assert_eq!(parse_calculation(&"(".repeat(5_000)), Err(PathError::TooLarge));
+    assert_eq!(parse_calculation(&format!("1{}", "-(1".repeat(1_000))), Err(PathError::TooLarge));
+    // What a search or a patch is written in stays as it was.
+    for path in ["1 + 1", "a < b", "a.sum()", "a.descendants()", "%all"] {
+        assert!(matches!(parse(path), Err(PathError::Unsupported(_))), "{path}");
+    }
+}

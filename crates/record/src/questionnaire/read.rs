@@ -2,7 +2,7 @@
 
 use super::form::{Choice, Condition, Form, FormError, Item, Kind, Operator, Text, Variable, small};
 use super::said::{Said, Unit, ordinal_said};
-use super::{DEPTH_MAX, FORM_BYTES_MAX, ITEMS_MAX, OPTIONS_MAX, RANKS_MAX};
+use super::{CONDITIONS_MAX, DEPTH_MAX, FORM_BYTES_MAX, ITEMS_MAX, OPTIONS_MAX, RANKS_MAX};
 use crate::fhirpath::{Decimal, Expr, mentions, parse_calculation};
 use crate::json::{self, Node};
 use crate::terminology::{self, Concept};
@@ -412,6 +412,9 @@ fn expression(extension: &Node<'_>, item: &str) -> Result<(String, Expr), FormEr
 fn written(node: &Node<'_>, link_id: &str) -> Result<Vec<Written>, FormError> {
     let error = || FormError::Condition(link_id.to_owned());
     let mut conditions = Vec::new();
+    if node.get("enableWhen").is_some_and(|all| all.items().len() > CONDITIONS_MAX) {
+        return Err(FormError::TooLarge);
+    }
     for condition in node.get("enableWhen").map_or(&[][..], Node::items) {
         let operator = match text_of(condition, "operator").as_str() {
             "exists" => Operator::Exists,

@@ -75,11 +75,13 @@ fn gestation_is_asked_of_those_who_are_pregnant() {
     assert!(!saved(form, &answers).contains("gestation"));
 }
 
+/// Weight, scheme, areas; total, fluid in 24 hours, in the first 8, urine an hour.
+type Burned = (&'static str, &'static str, &'static [(&'static str, &'static str)], [&'static str; 4]);
+
 #[test]
 fn burned_area_and_fluid_are_what_one_gets_by_hand() {
     let form = &shipped()[1];
-    // weight, scheme, areas, total, 24 hours, first 8 hours, urine an hour
-    let table: [(&str, &str, &[(&str, &str)], [&str; 4]); 5] = [
+    let table: [Burned; 5] = [
         ("70", "adult", &[("adult-trunk-front", "18"), ("adult-arm-left", "4,5")], ["22.5", "6300", "3150", "35"]),
         ("٨٠", "adult", &[("adult-leg-left", "١٨"), ("adult-leg-right", "18")], ["36", "11520", "5760", "40"]),
         ("10", "child", &[("child-head", "9"), ("child-leg-left", "7.5")], ["16.5", "660", "330", "10"]),
