@@ -13,6 +13,7 @@ pub(crate) mod photos;
 pub(crate) mod plot;
 pub(crate) mod record;
 pub(crate) mod sheet;
+pub(crate) mod summary;
 pub(crate) mod upload;
 pub(crate) mod vitals;
 pub(crate) mod walk;

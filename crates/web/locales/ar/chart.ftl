@@ -87,3 +87,4 @@ region-thigh-back-left = الفخذ اليسرى من الخلف
 region-calf-right = بطة الساق اليمنى
 region-calf-left = بطة الساق اليسرى
 region-whole-body = الجسم كله
+bedside = عند السرير

@@ -87,3 +87,4 @@ region-thigh-back-left = Thigh, left, back
 region-calf-right = Calf, right
 region-calf-left = Calf, left
 region-whole-body = Whole body
+bedside = At the bedside

@@ -4,7 +4,6 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use sanad_node::roles::Capability;
 use sanad_record::care::input::{self, InputError};
 use sanad_record::care::person::{Birth, PersonParts, Sex};
 use sanad_record::care::{decontamination, event, person, stay};
@@ -48,7 +47,6 @@ pub(crate) struct Row {
 /// A colour and how many have it.
 pub(crate) struct Count {
     pub colour: &'static str,
-    pub letter: String,
     pub name: String,
     pub count: u64,
 }
@@ -132,7 +130,6 @@ fn page(app: &App, visitor: &Visitor, status: StatusCode, problem: Option<String
     let all = board.rows();
     let counts = std::iter::once(None).chain(Colour::ALL.map(Some)).map(|colour| Count {
         colour: colour_code(colour),
-        letter: f.t(&format!("letter-{}", colour_code(colour))),
         name: f.t(&format!("colour-{}", colour_code(colour))),
         count: all.iter().filter(|casualty| casualty.colour() == colour).count() as u64,
     });
@@ -185,7 +182,6 @@ struct NewPage {
     walk: Option<WalkView>,
     /// Somebody else who wears the tag: their page.
     same_tag: Option<String>,
-    event: bool,
 }
 
 /// The fields of the page that travel along while a table is walked.
@@ -210,8 +206,7 @@ fn new_page(
     let colours = colour_buttons(&f.v);
     let tools = Tool::ALL.map(|tool| (tool.code(), super::walk::tool_words(&f.v, tool))).to_vec();
     let walk = walk.map(|walk| walk.view(&f.v));
-    let event = app.board()?.event().is_some();
-    html(status, &NewPage { s, key, colours, tools, walk, same_tag, event, f })
+    html(status, &NewPage { s, key, colours, tools, walk, same_tag, f })
 }
 
 /// Every colour as a button: code, letter, name.
@@ -345,9 +340,5 @@ impl NewPage {
     /// The fields that are not shown while a table is walked, with what stands in them.
     fn carried(&self) -> Vec<(&'static str, &str)> {
         FIELDS.into_iter().map(|name| (name, self.s.value(name))).filter(|(_, value)| !value.is_empty()).collect()
-    }
-
-    fn may_walk(&self) -> bool {
-        self.f.may(Capability::Triage)
     }
 }
