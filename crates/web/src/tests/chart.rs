@@ -15,7 +15,7 @@ async fn an_injury_is_marked_on_the_body_and_healed_by_one_tap() {
     let ward = Ward::new("injuries").await;
     let mut door = ward.door().await;
     let page = door.get("/patients/p1/injuries?at=thigh-left").await.body;
-    assert!(page.contains("<option value=\"thigh-left\" selected>Thigh, left</option>"));
+    assert!(page.contains("<option value=\"thigh-left\" selected>Left thigh, front</option>"));
     assert!(page.contains("href=\"/patients/p1/injuries?at=pelvis#new\""));
     let nonsense = door.get("/patients/p1/injuries?at=%3Cb%3E").await;
     assert!(nonsense.status == StatusCode::OK && !nonsense.body.contains("<b>&"));
@@ -23,7 +23,7 @@ async fn an_injury_is_marked_on_the_body_and_healed_by_one_tap() {
     assert_eq!(saved.status, StatusCode::SEE_OTHER);
     for address in [INJURIES, "/patients/p1"] {
         let page = door.get(address).await.body.replace(['\u{2068}', '\u{2069}'], "");
-        assert!(page.contains("Penetrating wound · Thigh, left"), "{address}");
+        assert!(page.contains("Penetrating wound · Left thigh, front"), "{address}");
         assert!(page.contains("body__part--hurt"), "{address}");
         assert!(!page.contains("<b>exit"), "{address}");
     }
@@ -85,7 +85,9 @@ async fn a_note_is_kept_once_with_who_wrote_it() {
 
 /// A JPEG that says where it was taken, as cameras do.
 fn jpeg() -> Vec<u8> {
-    let picture = image::DynamicImage::from(image::RgbImage::from_pixel(64, 48, image::Rgb([120, 90, 60])));
+    let picture = image::DynamicImage::from(image::RgbImage::from_fn(64, 48, |x, y| {
+        image::Rgb([(4 * x) as u8, (5 * y) as u8, 60])
+    }));
     let mut bytes = std::io::Cursor::new(Vec::new());
     picture.write_to(&mut bytes, image::ImageFormat::Jpeg).unwrap();
     let bytes = bytes.into_inner();
