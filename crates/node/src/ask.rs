@@ -12,6 +12,7 @@
 mod answer;
 mod members;
 mod state;
+mod transfer;
 
 pub(crate) use answer::instant;
 pub use answer::{AT_ONCE_PER_DAY_MAX, Answered, Verdict};

@@ -39,6 +39,7 @@ pub(crate) enum Tab {
     Patients,
     Conflicts,
     Asks,
+    Transfers,
     Sites,
     None,
 }

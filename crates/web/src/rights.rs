@@ -62,6 +62,13 @@ pub(crate) const TABLE: &[(&str, Method, Need)] = &[
     ("/patients/{id}/photos/{rid}", GET, May(Capability::Charts)),
     ("/patients/{id}/photos/{rid}/blur", GET, May(Capability::Notes)),
     ("/patients/{id}/photos/{rid}/blur", POST, May(Capability::Notes)),
+    // Transfers and evacuation.
+    ("/patients/{id}/transfer", GET, May(Capability::Transfers)),
+    ("/patients/{id}/transfer", POST, May(Capability::Transfers)),
+    ("/transfers", GET, May(Capability::Transfers)),
+    ("/transfers/{id}", POST, May(Capability::Transfers)),
+    ("/evacuation", GET, May(Capability::Evacuation)),
+    ("/evacuation/list", GET, May(Capability::Evacuation)),
     // People, the first run, and the lock.
     ("/start", GET, LetIn),
     ("/start", POST, LetIn),

@@ -128,6 +128,7 @@ impl Site {
             let began = tokio::time::Instant::now();
             // What failed now is tried again with the next change.
             drop(self.answer_at_once().await);
+            drop(self.grant_accepted().await);
             let pause = (began.elapsed() * PAUSE_TIMES).max(PAUSE_MIN);
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
@@ -274,7 +275,7 @@ impl Site {
     }
 
     /// The charts of a patient and of those merged into them that can be opened here.
-    async fn readable_scopes(&self, patient: &str) -> Result<(String, Vec<ScopeTag>), AskError> {
+    pub(super) async fn readable_scopes(&self, patient: &str) -> Result<(String, Vec<ScopeTag>), AskError> {
         let patient = patient.to_owned();
         let page = self.reading(move |reader| Ok(reader.patient(&patient)?)).await?.ok_or(AskError::NoSuchPatient)?;
         let scopes = page.scopes;

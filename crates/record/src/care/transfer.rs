@@ -2,6 +2,9 @@
 //!
 //! Each step is written down with its time and call sign in `Task.output`, so that who went and who still waits can be
 //! told; [`advance`] takes only the steps that are legal from where the Task stands. Granting the chart is not done here.
+//!
+//! Who is asked cannot read the chart yet, so the Task belongs to no chart: it names the patient by a logical reference,
+//! which says an id and nothing else, and every site of the network can read it. Whoever writes one keeps names out of it.
 
 mod steps;
 
@@ -10,10 +13,14 @@ use serde_json::{Value, json};
 use super::input::{InputError, line, paragraph};
 use super::shape::{code_in, concept, id_in, is_a, list, ms_of, reference, set, staff, str_of, text_of, time};
 use crate::ask::facility;
+use crate::key::is_legal_id;
 pub use steps::{State, Step, StepDone, TransferError, advance};
 
 /// The system of all codes here.
 pub const SYSTEM: &str = "urn:sanad:transfer";
+/// What the id of every transfer begins with, so that they are told apart from other Tasks unread.
+pub const ID_PREFIX: &str = "transfer-";
+const PATIENT_SYSTEM: &str = "urn:sanad:patient";
 /// Longest name of a place, and longest single need, in letters.
 pub const LINE_CHARS_MAX: usize = 100;
 /// Longest reason or escort, in letters.
@@ -167,7 +174,8 @@ pub fn draft(id: &str, request: &Request, at_ms: u64, by: &str) -> Result<Value,
     }
     let mut made = json!({
         "resourceType": "Task", "id": id, "status": State::Draft.code(), "intent": "order",
-        "priority": request.category.fhir_code(), "code": concept(SYSTEM, CODE), "for": reference("Patient", &request.patient),
+        "priority": request.category.fhir_code(), "code": concept(SYSTEM, CODE),
+        "for": { "type": "Patient", "identifier": { "system": PATIENT_SYSTEM, "value": request.patient } },
     });
     if let Some(encounter) = &request.encounter {
         made["encounter"] = reference("Encounter", encounter);
@@ -212,7 +220,7 @@ pub fn read(task: &Value) -> Option<Transfer> {
     Some(Transfer {
         id: str_of(task, "id").unwrap_or_default().to_owned(),
         request: Request {
-            patient: id_in(task.get("for"), "Patient")?,
+            patient: patient_in(task.get("for")?)?,
             encounter: id_in(task.get("encounter"), "Encounter"),
             from: read_site(task.get("requester")?)?,
             to: task.get("owner").and_then(read_site),
@@ -237,6 +245,13 @@ fn site(site: &Site) -> Result<Value, InputError> {
     };
     set(&mut made, "display", Some(name.into()));
     Ok(made)
+}
+
+fn patient_in(reference: &Value) -> Option<String> {
+    let identifier =
+        reference.get("identifier").filter(|identifier| str_of(identifier, "system") == Some(PATIENT_SYSTEM));
+    let id = identifier.and_then(|identifier| str_of(identifier, "value")).filter(|id| is_legal_id(id));
+    id.map(str::to_owned).or_else(|| id_in(Some(reference), "Patient"))
 }
 
 fn read_site(reference: &Value) -> Option<Site> {

@@ -38,7 +38,7 @@ fn both_languages_say_the_same_things() {
 }
 
 /// Ids that are put together from data; every other id stands in the code or a template as it is.
-const FAMILIES: [&str; 29] = [
+const FAMILIES: [&str; 34] = [
     "coma-",
     "tq-",
     "tc-",
@@ -65,6 +65,11 @@ const FAMILIES: [&str; 29] = [
     "why-",
     "quarantine-why-",
     "quarantine-came-",
+    "transfer-category-",
+    "transfer-state-",
+    "transfer-do-",
+    "consent-",
+    "need-",
     "-happened",
     "-safe",
     "-next",
