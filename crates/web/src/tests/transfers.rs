@@ -83,7 +83,7 @@ async fn a_patient_is_offered_accepted_and_arrives_and_the_chart_follows_the_acc
     two.sync().await;
     assert!(!can_read(&two.olive), "an offer opens nothing");
     let page = there.get("/transfers").await.body;
-    assert!(page.contains("A patient whose chart is not here") && page.contains("burns") && !page.contains("Haddad"));
+    assert!(page.contains("A patient whose chart is not here") && page.contains("burns") && !page.contains("Mahmoud"));
     let step = format!("/transfers/{}", tasks(&two.olive)[0].id);
     let refused = there.fill("/transfers", &step, "do=reject").await;
     assert!(refused.status == StatusCode::UNPROCESSABLE_ENTITY && refused.body.contains("Write why"));
@@ -95,7 +95,7 @@ async fn a_patient_is_offered_accepted_and_arrives_and_the_chart_follows_the_acc
     assert_eq!(two.ward.site.grant_accepted().await.unwrap(), 0, "once");
     two.sync().await;
     assert!(can_read(&two.olive));
-    assert!(there.get("/patients/p1").await.body.contains("Haddad"));
+    assert!(there.get("/patients/p1").await.body.contains("Mahmoud"));
     here.fill("/transfers", &step, "do=depart").await;
     two.sync().await;
     there.fill("/transfers", &step, "do=arrive").await;
@@ -175,7 +175,7 @@ async fn the_paper_has_the_most_urgent_first_and_names_nobody() {
     for hidden in ["Haddad", "Mahmoud", "fracture", "burns"] {
         assert!(!paper.contains(hidden), "{hidden}");
     }
-    assert!(door.get("/evacuation").await.body.contains("Haddad"));
+    assert!(door.get("/evacuation").await.body.contains("Mahmoud"));
     let mut nurse = ward.signed_in("nurse").await;
     assert_eq!(nurse.get("/evacuation").await.status, StatusCode::FORBIDDEN);
     assert_eq!(nurse.get("/transfers").await.status, StatusCode::OK);

@@ -51,7 +51,7 @@ fn a_transfer_round_trips_in_every_state() {
     for state in State::ALL {
         let task = at(state);
         assert_valid(&task);
-        assert!(crate::compartment::patients_of(&task).is_empty(), "who is asked can read it before the chart");
+        assert!(crate::compartment::patients_of("Task", &task).is_empty(), "who is asked can read it before the chart");
         let transfer = read(&task).unwrap();
         assert!(transfer.request == request() && transfer.state == state, "{state:?}");
         assert_eq!(transfer.at_ms(State::Draft), Some(AT_MS));
