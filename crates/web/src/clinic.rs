@@ -3,9 +3,13 @@
 
 pub(crate) mod board;
 pub(crate) mod body;
+pub(crate) mod identity;
+pub(crate) mod likeness;
+pub(crate) mod person;
 pub(crate) mod photo;
 pub(crate) mod plot;
 pub(crate) mod record;
+pub(crate) mod registration;
 pub(crate) mod sheet;
 pub(crate) mod walk;
 pub(crate) mod write;

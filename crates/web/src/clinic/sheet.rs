@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use sanad_record::care::input::InputError;
+
 use crate::pages::Posted;
 use crate::text::Voice;
 
@@ -82,6 +84,14 @@ impl Sheet {
     /// Whether the form may be saved.
     pub(crate) fn is_sound(&self) -> bool {
         self.problems.is_empty()
+    }
+}
+
+/// Why what was typed cannot be taken, in one sentence.
+pub(crate) fn said(v: &Voice, error: InputError) -> String {
+    match error {
+        InputError::TooLong { most } => v.with("field-too-long", "max", &crate::text::grouped(most as u64)),
+        error => v.t(error.id()),
     }
 }
 

@@ -38,7 +38,7 @@ fn both_languages_say_the_same_things() {
 }
 
 /// Ids that are put together from data; every other id stands in the code or a template as it is.
-const FAMILIES: [&str; 14] = [
+const FAMILIES: [&str; 16] = [
     "outcome-",
     "role-",
     "month-",
@@ -46,6 +46,8 @@ const FAMILIES: [&str; 14] = [
     "el-",
     "status-",
     "sex-",
+    "input-",
+    "trait-",
     "criticality-",
     "why-",
     "quarantine-why-",
