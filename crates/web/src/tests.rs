@@ -29,6 +29,7 @@ mod bedside;
 mod chart;
 mod events;
 mod people;
+mod registration;
 
 const HOSTILE: &str = "<script>alert(1)</script>\"'&<b>";
 
