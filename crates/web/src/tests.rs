@@ -27,6 +27,7 @@ use crate::{Client, Config, Source, router};
 
 mod bedside;
 mod events;
+mod outbox;
 mod people;
 
 const HOSTILE: &str = "<script>alert(1)</script>\"'&<b>";
