@@ -75,6 +75,16 @@ pub fn router(source: Source, config: Config) -> Result<(Router, String), StartE
         .route("/board/event", post(clinic::board_page::event))
         .route("/patients/{id}/vitals", get(clinic::vitals::get).post(clinic::vitals::post))
         .route("/patients/{id}/fluids", post(clinic::vitals::post_fluid))
+        .route("/patients/{id}/injuries", get(clinic::injuries::get).post(clinic::injuries::post))
+        .route("/patients/{id}/notes", get(clinic::notes::get).post(clinic::notes::post))
+        .route(
+            "/patients/{id}/photos",
+            get(clinic::photos::get)
+                .post(clinic::photos::post)
+                .layer(DefaultBodyLimit::max(clinic::upload::UPLOAD_BYTES_MAX)),
+        )
+        .route("/patients/{id}/photos/{rid}", get(clinic::photos::image))
+        .route("/patients/{id}/photos/{rid}/blur", get(clinic::photos::blur_form).post(clinic::photos::blur))
         .route("/asks", get(pages::asks::get).post(pages::asks::ask))
         .route("/asks/answer", post(pages::asks::answer))
         .route("/conflicts", get(pages::conflicts::get))

@@ -227,6 +227,16 @@ pub(crate) struct Posted {
 }
 
 impl Posted {
+    /// A form whose fields say that it came from one of our own pages in this browser.
+    #[allow(clippy::result_large_err, reason = "a rejection is an answer, and an answer is what axum takes")]
+    pub(crate) fn checked(app: &App, visitor: Visitor, fields: Vec<(String, String)>) -> Result<Posted, Response> {
+        let posted = Posted { visitor, fields };
+        if !app.same(posted.field("form"), &app.form_token(&posted.visitor.browser)) {
+            return Err(failure::page(app, &posted.visitor, Failure::ForeignForm));
+        }
+        Ok(posted)
+    }
+
     /// What was filled in under that name; empty if nothing was.
     pub(crate) fn field(&self, name: &str) -> &str {
         self.fields.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
@@ -263,11 +273,7 @@ impl FromRequest<App> for Posted {
                 return Err(failure::page(app, &visitor, failure));
             }
         };
-        let posted = Posted { visitor, fields };
-        if !app.same(posted.field("form"), &app.form_token(&posted.visitor.browser)) {
-            return Err(failure::page(app, &posted.visitor, Failure::ForeignForm));
-        }
-        Ok(posted)
+        Posted::checked(app, visitor, fields)
     }
 }
 
