@@ -73,6 +73,14 @@ pub fn router(source: Source, config: Config) -> Result<(Router, String), StartE
         .route("/casualties/{id}", get(clinic::casualty::get).post(clinic::casualty::change))
         .route("/casualties/{id}/triage", get(clinic::casualty::sort_form).post(clinic::casualty::sort))
         .route("/board/event", post(clinic::board_page::event))
+        .route(
+            "/board/scan",
+            get(clinic::scan::get)
+                .post(clinic::scan::post)
+                .layer(DefaultBodyLimit::max(clinic::upload::UPLOAD_BYTES_MAX)),
+        )
+        .route("/board/after", get(clinic::after::get))
+        .route("/board/capacity", get(clinic::capacity::get).post(clinic::capacity::post))
         .route("/patients/{id}/vitals", get(clinic::vitals::get).post(clinic::vitals::post))
         .route("/patients/{id}/fluids", post(clinic::vitals::post_fluid))
         .route("/patients/{id}/injuries", get(clinic::injuries::get).post(clinic::injuries::post))

@@ -26,6 +26,7 @@ use crate::model::{
 use crate::{Client, Config, Source, router};
 
 mod bedside;
+mod board;
 mod events;
 mod outbox;
 mod people;

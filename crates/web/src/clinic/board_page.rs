@@ -4,7 +4,6 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use sanad_node::roles::Capability;
 use sanad_record::care::input::{self, InputError};
 use sanad_record::care::person::{Birth, PersonParts, Sex};
 use sanad_record::care::{decontamination, event, person, stay};
@@ -12,6 +11,7 @@ use sanad_record::key::ResourceKey;
 use sanad_record::triage::{self, Colour, NewTriage, Tool, TriageError};
 
 use super::board::Casualty;
+use super::capacity::{self, SiteRow};
 use super::record::find;
 use super::sheet::Sheet;
 use super::walk::{Walk, WalkView};
@@ -48,7 +48,6 @@ pub(crate) struct Row {
 /// A colour and how many have it.
 pub(crate) struct Count {
     pub colour: &'static str,
-    pub letter: String,
     pub name: String,
     pub count: u64,
 }
@@ -119,6 +118,8 @@ struct BoardPage {
     hidden: u64,
     key: String,
     problem: Option<String>,
+    /// What the sites of the network say that they can take.
+    network: Vec<SiteRow>,
 }
 
 /// `GET /board`
@@ -132,7 +133,6 @@ fn page(app: &App, visitor: &Visitor, status: StatusCode, problem: Option<String
     let all = board.rows();
     let counts = std::iter::once(None).chain(Colour::ALL.map(Some)).map(|colour| Count {
         colour: colour_code(colour),
-        letter: f.t(&format!("letter-{}", colour_code(colour))),
         name: f.t(&format!("colour-{}", colour_code(colour))),
         count: all.iter().filter(|casualty| casualty.colour() == colour).count() as u64,
     });
@@ -141,7 +141,8 @@ fn page(app: &App, visitor: &Visitor, status: StatusCode, problem: Option<String
     let hidden = all.len().saturating_sub(ROWS_MAX) as u64;
     let event = board.event().map(|event| (event.name.clone().unwrap_or_default(), f.time(&event.opened_ms)));
     drop(board);
-    html(status, &BoardPage { event, counts, rows, hidden, key: app.token(), problem, f })
+    let network = capacity::rows(&f, app.clinic()?)?;
+    html(status, &BoardPage { network, event, counts, rows, hidden, key: app.token(), problem, f })
 }
 
 /// `POST /board/event`: a mass-casualty event begins, or is over.
@@ -185,7 +186,6 @@ struct NewPage {
     walk: Option<WalkView>,
     /// Somebody else who wears the tag: their page.
     same_tag: Option<String>,
-    event: bool,
 }
 
 /// The fields of the page that travel along while a table is walked.
@@ -197,7 +197,8 @@ pub(crate) async fn new(State(app): State<App>, visitor: Visitor) -> Response {
         .await
 }
 
-fn new_page(
+/// The page of a new casualty, with what is known already in its fields.
+pub(crate) fn new_page(
     app: &App,
     visitor: &Visitor,
     status: StatusCode,
@@ -210,8 +211,7 @@ fn new_page(
     let colours = colour_buttons(&f.v);
     let tools = Tool::ALL.map(|tool| (tool.code(), super::walk::tool_words(&f.v, tool))).to_vec();
     let walk = walk.map(|walk| walk.view(&f.v));
-    let event = app.board()?.event().is_some();
-    html(status, &NewPage { s, key, colours, tools, walk, same_tag, event, f })
+    html(status, &NewPage { s, key, colours, tools, walk, same_tag, f })
 }
 
 /// Every colour as a button: code, letter, name.
@@ -310,7 +310,7 @@ pub(crate) async fn add(State(app): State<App>, posted: Posted) -> Response {
 }
 
 /// The page of somebody on the board who wears this tag already.
-fn wearer(app: &App, tag: &str, own: &str, now_ms: u64) -> Result<Option<String>, Failure> {
+pub(crate) fn wearer(app: &App, tag: &str, own: &str, now_ms: u64) -> Result<Option<String>, Failure> {
     let literal = tag.replace('\\', "\\\\").replace(',', "\\,").replace('|', "\\|").replace('$', "\\$");
     let wanted = format!("{}|{literal}", person::TAG_SYSTEM);
     let found = find(app.clinic()?, "Patient", &[("identifier", &wanted)], None, now_ms)?;
@@ -345,9 +345,5 @@ impl NewPage {
     /// The fields that are not shown while a table is walked, with what stands in them.
     fn carried(&self) -> Vec<(&'static str, &str)> {
         FIELDS.into_iter().map(|name| (name, self.s.value(name))).filter(|(_, value)| !value.is_empty()).collect()
-    }
-
-    fn may_walk(&self) -> bool {
-        self.f.may(Capability::Triage)
     }
 }

@@ -45,6 +45,7 @@ impl Walk {
         Some(Walk { tool, answers })
     }
 
+    #[cfg(test)]
     pub(crate) fn begin(tool: Tool) -> Walk {
         Walk { tool, answers: Vec::new() }
     }
