@@ -16,6 +16,7 @@ pub(crate) mod plot;
 pub(crate) mod record;
 pub(crate) mod scan;
 pub(crate) mod sheet;
+pub(crate) mod summary;
 pub(crate) mod upload;
 pub(crate) mod vitals;
 pub(crate) mod walk;

@@ -27,6 +27,7 @@ use crate::{Client, Config, Source, router};
 
 mod bedside;
 mod board;
+mod chart;
 mod events;
 mod outbox;
 mod people;
@@ -240,7 +241,7 @@ impl Door {
             self.cookies.insert(name.to_owned(), value.to_owned());
         }
         let body = body.collect().await.unwrap().to_bytes();
-        Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+        Answer { status: parts.status, headers: parts.headers, body: String::from_utf8_lossy(&body).into_owned() }
     }
 
     async fn get(&mut self, path: &str) -> Answer {

@@ -75,7 +75,6 @@ triage-history = الفرز، الأحدث أولًا
 triage-instead = الجدول يقول: { $colour }
 triage-review = علامات حيوية عالية الخطورة: اطلب طبيبًا أقدم الآن، وقد يرفع اللون.
 triage-unverified = لم يتحقق طبيب من هذا الجدول بعد. المصدر: { $source }
-triage-walk = بدأت الأسئلة من جديد.
 triage-no-tool = اختر الجدول أولًا.
 triage-unfinished = لم تنته الأسئلة بعد؛ أجب عن الباقي.
 triage-no-reason = هذا غير لون الجدول؛ اكتب السبب.

@@ -14,6 +14,7 @@ board-hidden =
         [one] One more, whom the page does not hold.
         [two] { $count } more, whom the page does not hold.
         [few] { $count } more, whom the page does not hold.
+        [many] { $count } more, whom the page does not hold.
        *[other] { $count } more, whom the page does not hold.
     }
 board-tag = Tag { $tag }
@@ -74,7 +75,6 @@ triage-history = Triage, newest first
 triage-instead = The table says: { $colour }
 triage-review = High-risk vital signs: call a senior clinician now, who may raise the colour.
 triage-unverified = No clinician has verified this table yet. Source: { $source }
-triage-walk = The questions begin again.
 triage-no-tool = Choose the table first.
 triage-unfinished = The questions are not at their end; answer the rest.
 triage-no-reason = This is not the table’s colour; write why.

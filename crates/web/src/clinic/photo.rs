@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_face_that_is_blurred_cannot_be_had_back() {
-        let noise = |x: u32, y: u32| image::Rgb([(x * 7919 ^ y * 104_729) as u8; 3]);
+        let noise = |x: u32, y: u32| image::Rgb([((x * 7919) ^ (y * 104_729)) as u8; 3]);
         let picture = DynamicImage::from(RgbImage::from_fn(800, 600, noise));
         let photo = blurred(&encoded(&picture, ImageFormat::Png), 500, 500).unwrap();
         let after = decoded(&photo.jpeg).unwrap().to_rgb8();

@@ -107,9 +107,4 @@ impl Chart {
     pub(crate) fn values(&self, kind: &str) -> Vec<&Value> {
         self.of(kind).iter().map(|read| &read.value).collect()
     }
-
-    /// Everything, by type and then newest first.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Read> {
-        self.resources.values().flatten()
-    }
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use crate::pages::Posted;
-use crate::text::Voice;
 
 /// What a form shows again when it could not be saved. Before it is posted it shows what it was opened with.
 #[derive(Default)]
@@ -62,16 +61,6 @@ impl Sheet {
                 None
             }
         }
-    }
-
-    /// Text that may be no longer than this many characters.
-    pub(crate) fn text_within(&mut self, v: &Voice, name: &str, chars_max: usize) -> Option<String> {
-        let text = self.text(name)?.to_owned();
-        if text.chars().count() > chars_max {
-            self.refuse(name, v.with("field-too-long", "max", &crate::text::grouped(chars_max as u64)));
-            return None;
-        }
-        Some(text)
     }
 
     /// Why a field was refused.

@@ -52,7 +52,7 @@ struct Page {
     key: String,
     fluid_key: String,
     fields: Vec<Field>,
-    coma: Vec<(&'static str, String, Vec<(String, String)>)>,
+    coma: Vec<ComaPart>,
     avpu: Vec<(&'static str, String)>,
     /// What is unusual, in words, and the value of the tick that says that it is so.
     unusual: Option<(Vec<String>, String)>,
@@ -65,17 +65,28 @@ struct Page {
     unverified: Option<String>,
 }
 
+/// A part of the coma scale: its field, its name, and each step with its words.
+type ComaPart = (&'static str, String, Vec<(String, String)>);
+
 struct Field {
     name: &'static str,
     label: String,
 }
 
-struct Newest {
-    name: String,
-    value: String,
-    unit: String,
-    at_ms: u64,
-    unusual: bool,
+/// The newest value of a sign, in words.
+pub(crate) struct Newest {
+    pub name: String,
+    pub value: String,
+    pub unit: String,
+    pub at_ms: u64,
+    pub unusual: bool,
+}
+
+/// The newest value of every sign of a patient.
+pub(crate) fn newest_of(f: &Frame, bed: &Bed) -> Vec<Newest> {
+    let observations = stored(bed.chart.of("Observation"));
+    let age = bed.age_days(f.calendar.now_ms);
+    series(&observations).iter().filter_map(|series| newest(f, series, age)).collect()
 }
 
 struct Plot {

@@ -45,11 +45,6 @@ impl Walk {
         Some(Walk { tool, answers })
     }
 
-    #[cfg(test)]
-    pub(crate) fn begin(tool: Tool) -> Walk {
-        Walk { tool, answers: Vec::new() }
-    }
-
     /// The answers, as the record takes them.
     pub(crate) fn answers(&self) -> Vec<Answer<'_>> {
         self.answers.iter().map(|(question, choice)| (question.as_str(), choice.as_str())).collect()
@@ -127,7 +122,7 @@ mod tests {
         let v = voice(Lang::En);
         for tool in Tool::ALL {
             for path in triage::leaves(tool) {
-                let mut walk = Walk::begin(tool);
+                let mut walk = Walk { tool, answers: Vec::new() };
                 for (question, choice) in &path.answers {
                     let view = walk.view(&v);
                     let (_, choices) = view.question.expect("a question waits");

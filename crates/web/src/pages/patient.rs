@@ -9,6 +9,7 @@ use super::failure::Failure;
 use super::rows::{self, LaneView, PlaceView, ResourceView};
 use super::{Frame, Pager, Query, Tab, html};
 use crate::app::{App, Visitor};
+use crate::clinic::summary::Summary;
 use crate::fhir::{self, Who};
 use crate::model::PatientPage;
 use crate::moment::written;
@@ -48,6 +49,8 @@ struct Page {
     who: Who,
     lanes: Vec<LaneView>,
     places: Vec<PlaceView>,
+    /// What the clinic needs first; nothing on screens that show a record that does not change.
+    clinic: Option<Summary>,
     allergies: Option<GroupView>,
     groups: Vec<GroupView>,
     grants: Vec<GrantView>,
@@ -102,7 +105,8 @@ pub(crate) async fn get(State(app): State<App>, visitor: Visitor, Path(id): Path
         let grants = p.grants.iter();
         let grants =
             grants.map(|grant| GrantView { said: said(grant), when: written(&f.v, &grant.recorded) }).collect();
-        html(StatusCode::OK, &Page { who, lanes, places, allergies, groups: views, grants, f, p })
+        let clinic = Summary::of(app, &f, &p.id)?;
+        html(StatusCode::OK, &Page { clinic, who, lanes, places, allergies, groups: views, grants, f, p })
     })
     .await
 }
