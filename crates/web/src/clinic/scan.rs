@@ -18,6 +18,7 @@ use super::upload::Uploaded;
 use crate::app::{App, Visitor};
 use crate::pages::failure::Failure;
 use crate::pages::{Frame, Tab, html};
+use crate::text::Voice;
 
 /// A photo takes up to 256 MB while it is read: one at a time, however many phones send theirs.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -46,7 +47,7 @@ pub(crate) async fn post(State(app): State<App>, uploaded: Uploaded) -> Response
         let found = match s.text("tag") {
             Some(typed) => Ok(typed.to_owned()),
             None if uploaded.file.is_empty() => Err(("tag", v.t("scan-nothing"))),
-            None => read(&uploaded.file).map_err(|message| ("file", v.t(message))),
+            None => read(&v, &uploaded.file).map_err(|said| ("file", said)),
         };
         let tag = found.and_then(|tag| {
             let parts = PersonParts { tag: Some(tag), unidentified: true, ..PersonParts::default() }.checked();
@@ -76,13 +77,13 @@ pub(crate) async fn post(State(app): State<App>, uploaded: Uploaded) -> Response
     .await
 }
 
-/// The one tag in a photo, or the message that says why there is none.
-fn read(file: &[u8]) -> Result<String, &'static str> {
+/// The one tag in a photo, or a sentence that says why there is none.
+fn read(v: &Voice, file: &[u8]) -> Result<String, String> {
     let _one = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut tags = photo::tags_in(file).map_err(photo::PhotoError::message)?;
+    let mut tags = photo::tags_in(file).map_err(|error| v.t(error.message()))?;
     match (tags.pop(), tags.is_empty()) {
         (Some(tag), true) => Ok(tag),
-        (Some(_), false) => Err("scan-several"),
-        (None, _) => Err("scan-unreadable"),
+        (Some(_), false) => Err(v.t("scan-several")),
+        (None, _) => Err(v.t("scan-unreadable")),
     }
 }
