@@ -26,8 +26,10 @@ use crate::model::{
 use crate::{Client, Config, Source, router};
 
 mod bedside;
+mod board;
 mod chart;
 mod events;
+mod outbox;
 mod people;
 mod registration;
 

@@ -15,6 +15,7 @@ pub const ARABIC: &str = concat!(
     include_str!("../locales/ar/chart.ftl"),
     include_str!("../locales/ar/vitals.ftl"),
     include_str!("../locales/ar/registration.ftl"),
+    include_str!("../locales/ar/outbox.ftl"),
 );
 /// The English messages, as they are compiled in.
 pub const ENGLISH: &str = concat!(
@@ -24,6 +25,7 @@ pub const ENGLISH: &str = concat!(
     include_str!("../locales/en/chart.ftl"),
     include_str!("../locales/en/vitals.ftl"),
     include_str!("../locales/en/registration.ftl"),
+    include_str!("../locales/en/outbox.ftl"),
 );
 
 /// A language of the screens.
