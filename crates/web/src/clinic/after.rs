@@ -69,7 +69,7 @@ struct Page {
 
 /// `GET /board/after`: the newest event; where there was none, everybody whose stay is still written down.
 pub(crate) async fn get(State(app): State<App>, visitor: Visitor) -> Response {
-    app.page(visitor, |app, visitor| page(app, visitor)).await
+    app.page(visitor, page).await
 }
 
 fn page(app: &App, visitor: &Visitor) -> Result<Response, Failure> {
