@@ -8,7 +8,7 @@ use sanad_node::people::Person;
 use sanad_node::roles::Capability;
 use sanad_node::site::Site;
 use time::UtcOffset;
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 
 use crate::api::audit::Opened;
 use crate::clinic::board::Board;
@@ -16,6 +16,7 @@ use crate::events::Listeners;
 use crate::guard::Client;
 use crate::kept::KeptForms;
 use crate::moment::Calendar;
+use crate::outbox::Outbox;
 use crate::pages::failure::{self, Failure};
 use crate::rights::{Need, Rights};
 use crate::session::{Secrets, Sessions};
@@ -127,6 +128,7 @@ struct Inner {
     kept_forms: Mutex<KeptForms>,
     opened: Opened,
     board: Mutex<Board>,
+    outbox: OnceCell<Outbox>,
 }
 
 impl App {
@@ -147,6 +149,7 @@ impl App {
             kept_forms: Mutex::default(),
             opened,
             board: Mutex::default(),
+            outbox: OnceCell::new(),
         })))
     }
 
@@ -188,6 +191,15 @@ impl App {
     /// Forms that were sent on a locked screen.
     pub(crate) fn kept_forms(&self) -> MutexGuard<'_, KeptForms> {
         lock(&self.0.kept_forms)
+    }
+
+    /// What phones seal to, and what they sent that waits for a person.
+    ///
+    /// # Errors
+    /// [`Failure::ReadOnly`] where the screens show a record that does not change; the site is being closed.
+    pub(crate) async fn outbox(&self) -> Result<&Outbox, Failure> {
+        let site = self.clinic()?;
+        self.0.outbox.get_or_try_init(|| Outbox::of(site)).await.map_err(|_| Failure::Broken)
     }
 
     pub(crate) fn listeners(&self) -> &Listeners {

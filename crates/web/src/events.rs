@@ -22,6 +22,7 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::app::{App, Visitor};
+use crate::clinic::board;
 use crate::model::Gauges;
 use crate::source::Source;
 use crate::text::grouped;
@@ -56,6 +57,8 @@ impl Default for Listeners {
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Shown {
     Record(Concern),
+    /// Everybody who is on the board.
+    Board,
     /// What the gauges are made of.
     Gauges,
     Nothing,
@@ -73,6 +76,8 @@ fn shown(path: &str) -> Shown {
     match parts[..] {
         [] | ["sites"] => Shown::Gauges,
         ["patients"] => of_type("Patient"),
+        ["board"] => Shown::Board,
+        ["casualties", id] => Shown::Record(Concern::Patient(id.to_owned(), None)),
         ["asks"] => of_type("Task"),
         ["conflicts"] => Shown::Record(Concern::Conflicts),
         ["patients", id] => Shown::Record(Concern::Patient(id.to_owned(), None)),
@@ -204,6 +209,13 @@ impl Listener {
             || match &self.shown {
                 Shown::Nothing => false,
                 Shown::Gauges => told.is_some_and(|told| told.gauges != gauges),
+                Shown::Board => {
+                    let mut has_changed = false;
+                    for of in board::TYPES {
+                        has_changed = has_changed || self.has_changed(Concern::Type(of.to_owned())).await?;
+                    }
+                    has_changed
+                }
                 Shown::Record(concern) => {
                     let has_other_conflicts = *concern == Concern::Conflicts
                         && told.is_some_and(|told| told.gauges.conflicts != gauges.conflicts);
@@ -288,6 +300,10 @@ mod tests {
             ("/resources/Observation/o", one),
             ("/resources/Observation/o/versions/1", Shown::Nothing),
             ("/resources/Nobody/o", Shown::Nothing),
+            ("/board", Shown::Board),
+            ("/board/new", Shown::Nothing),
+            ("/casualties/p", chart(None)),
+            ("/casualties/p/triage", Shown::Nothing),
             ("/asks", all("Task")),
             ("/asks/answer", Shown::Nothing),
             ("/conflicts", Shown::Record(Concern::Conflicts)),

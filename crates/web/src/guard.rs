@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::app::{App, Visitor};
+use crate::outbox::Replay;
 use crate::pages::door;
 use crate::pages::failure::{self, Failure};
 use crate::rights::{self, Need, Rights};
@@ -80,18 +81,24 @@ fn visitor_of(app: &App, request: &Request) -> Visitor {
     let local = is_loopback(client.address) && !is_forwarded(headers);
     let session = cookie(headers, SESSION).filter(|token| is_token(token)).map(str::to_owned);
     // A page that lies open and listens, or that locks itself, is not a person who works with it.
-    let is_used = !matches!(request.uri().path(), crate::events::PATH | "/lock");
+    let is_used = !matches!(request.uri().path(), crate::events::PATH | "/lock" | "/outbox");
     let standing =
         session.as_deref().map_or(Standing::None, |token| app.sessions().standing(token, is_used, app.now_ms()));
     let person = match (&standing, app.site()) {
         (Standing::Alive(Some(call_sign)), Some(site)) => site.person(call_sign),
         _ => None,
     };
+    let replay = request.extensions().get::<Replay>();
+    // A form that was sealed comes in the name of whoever filled it in, with what they may do now.
+    let (person, standing) = match replay {
+        Some(replay) => (replay.person.clone(), Standing::None),
+        None => (person, standing),
+    };
     let rights = match &person {
         Some(person) => Rights::Of(person.role),
         // Once there are people, nobody is let in without being one: not with the screen code, not on this machine.
         None if app.has_people() => Rights::Nothing,
-        None if local || standing == Standing::Alive(None) => Rights::All,
+        None if local || replay.is_some() || standing == Standing::Alive(None) => Rights::All,
         None => Rights::Nothing,
     };
     Visitor {

@@ -14,6 +14,7 @@
 pub mod api;
 mod app;
 mod assets;
+mod candidates;
 mod clinic;
 mod events;
 mod fhir;
@@ -23,6 +24,7 @@ pub mod guard;
 mod kept;
 pub mod model;
 mod moment;
+mod outbox;
 mod pages;
 mod rights;
 pub mod session;
@@ -42,7 +44,7 @@ pub use source::{Source, SourceError};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{get, post, post_service};
 
 /// The largest form that is read. A search is one line; nothing else is sent yet.
 pub const FORM_BYTES_MAX: usize = 16 * 1024;
@@ -72,6 +74,14 @@ pub fn router(source: Source, config: Config) -> Result<(Router, String), StartE
         .route("/casualties/{id}", get(clinic::casualty::get).post(clinic::casualty::change))
         .route("/casualties/{id}/triage", get(clinic::casualty::sort_form).post(clinic::casualty::sort))
         .route("/board/event", post(clinic::board_page::event))
+        .route(
+            "/board/scan",
+            get(clinic::scan::get)
+                .post(clinic::scan::post)
+                .layer(DefaultBodyLimit::max(clinic::upload::UPLOAD_BYTES_MAX)),
+        )
+        .route("/board/after", get(clinic::after::get))
+        .route("/board/capacity", get(clinic::capacity::get).post(clinic::capacity::post))
         .route("/patients/{id}/vitals", get(clinic::vitals::get).post(clinic::vitals::post))
         .route("/patients/{id}/fluids", post(clinic::vitals::post_fluid))
         .route("/patients/{id}/injuries", get(clinic::injuries::get).post(clinic::injuries::post))
@@ -103,10 +113,14 @@ pub fn router(source: Source, config: Config) -> Result<(Router, String), StartE
         .route("/start", get(pages::start::get).post(pages::start::post))
         .route("/start/people", get(pages::start::people))
         .route("/start/gauges", get(pages::start::gauges))
+        .route("/outbox/kept", get(pages::outbox::get).post(pages::outbox::seen_to))
         .route("/people", get(pages::people::get).post(pages::people::add))
         .route("/people/change", post(pages::people::change))
         .route("/people/lock", post(pages::people::lock_after))
         .route("/pin", get(pages::people::pin).post(pages::people::own_pin))
+        // Registration, and who is who.
+        .route("/patients/new", get(clinic::registration::get).post(clinic::registration::post))
+        .route("/patients/{id}/identity", get(clinic::identity::get).post(clinic::identity::post))
         .route("/language", post(pages::prefs::language))
         .route("/theme", post(pages::prefs::theme))
         .route(events::PATH, get(events::get))
@@ -115,6 +129,12 @@ pub fn router(source: Source, config: Config) -> Result<(Router, String), StartE
         .method_not_allowed_fallback(pages::failure::wrong_way)
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(from_fn_with_state(app.clone(), guard::guard))
+        .with_state(app.clone());
+    // A sealed form is opened in front of all pages, and sent on to its own.
+    let pages = Router::new().fallback_service(router.clone()).layer(from_fn_with_state(app.clone(), outbox::open));
+    let outbox = Router::new()
+        .route("/outbox", post_service(pages))
+        .layer(from_fn_with_state(app.clone(), guard::guard))
         .with_state(app);
-    Ok((router, code))
+    Ok((router.merge(outbox), code))
 }

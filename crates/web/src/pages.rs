@@ -4,6 +4,7 @@ pub(crate) mod asks;
 pub(crate) mod conflicts;
 pub(crate) mod door;
 pub(crate) mod failure;
+pub(crate) mod outbox;
 pub(crate) mod overview;
 pub(crate) mod patient;
 pub(crate) mod patients;
@@ -27,7 +28,9 @@ use crate::app::{App, Light, Visitor};
 use crate::assets;
 use crate::model::{Gauges, Listing, PAGE_ROWS};
 use crate::moment::Calendar;
+use crate::outbox::Carried;
 use crate::rights::Rights;
+use crate::source::wait;
 use crate::text::{Voice, grouped};
 use failure::Failure;
 
@@ -70,7 +73,10 @@ pub(crate) struct Frame {
     pub clinic: bool,
     /// Behind which change the page was made, for those who are told of later ones.
     pub place: Option<i64>,
+    /// What forms are sealed with while the Wi-Fi is down.
+    pub outbox: Option<Carried>,
     pub js: String,
+    pub nacl: String,
     pub css: String,
     pub mark: String,
 }
@@ -81,7 +87,11 @@ impl Frame {
         // Before anything is read: what changes meanwhile is told once too often rather than not at all.
         let place = app.source().place()?.map(|place| place.0);
         let gauges = app.source().gauges()?;
-        Ok(Frame { gauges: Some(gauges), tab, place, ..Frame::bare(app, visitor) })
+        let outbox = match app.site() {
+            Some(_) => Some(wait(app.outbox())?.carried(visitor, app.now_ms())),
+            None => None,
+        };
+        Ok(Frame { gauges: Some(gauges), tab, place, outbox, ..Frame::bare(app, visitor) })
     }
 
     /// The frame of a page for anybody: nothing of the record is in it.
@@ -101,7 +111,9 @@ impl Frame {
             lock_s: app.site().filter(|_| visitor.person.is_some()).map(|site| site.lock_minutes() * 60),
             clinic: app.site().is_some(),
             place: None,
+            outbox: None,
             js: assets::url("sanad.js"),
+            nacl: assets::url("nacl.js"),
             css: assets::url("sanad.css"),
             mark: assets::url("mark.svg"),
         }

@@ -39,6 +39,11 @@ pub(crate) const TABLE: &[(&str, Method, Need)] = &[
     ("/board/new", GET, May(Capability::Triage)),
     ("/board/new", POST, May(Capability::Triage)),
     ("/board/event", POST, May(Capability::Event)),
+    ("/board/scan", GET, May(Capability::Triage)),
+    ("/board/scan", POST, May(Capability::Triage)),
+    ("/board/after", GET, May(Capability::Board)),
+    ("/board/capacity", GET, May(Capability::Event)),
+    ("/board/capacity", POST, May(Capability::Event)),
     ("/casualties/{id}", GET, May(Capability::Board)),
     ("/casualties/{id}", POST, May(Capability::Triage)),
     ("/casualties/{id}/triage", GET, May(Capability::Triage)),
@@ -53,6 +58,10 @@ pub(crate) const TABLE: &[(&str, Method, Need)] = &[
     ("/patients/{id}/vitals", GET, May(Capability::Charts)),
     ("/patients/{id}/vitals", POST, May(Capability::Notes)),
     ("/patients/{id}/fluids", POST, May(Capability::Notes)),
+    // What was sealed while the Wi-Fi was down. Who may save it is in its ticket; who may see it, in where it leads.
+    ("/outbox", POST, Open),
+    ("/outbox/kept", GET, LetIn),
+    ("/outbox/kept", POST, LetIn),
     ("/patients/{id}/injuries", GET, May(Capability::Charts)),
     ("/patients/{id}/injuries", POST, May(Capability::Notes)),
     ("/patients/{id}/notes", GET, May(Capability::Charts)),
@@ -89,6 +98,11 @@ pub(crate) const TABLE: &[(&str, Method, Need)] = &[
     ("/draft", GET, LetIn),
     ("/hide", POST, Open),
     ("/network", GET, Open),
+    // Registration, and who is who.
+    ("/patients/new", GET, May(Capability::Register)),
+    ("/patients/new", POST, May(Capability::Register)),
+    ("/patients/{id}/identity", GET, May(Capability::Identity)),
+    ("/patients/{id}/identity", POST, May(Capability::Register)),
     // Of every page.
     ("/language", POST, Open),
     ("/theme", POST, Open),
@@ -100,6 +114,18 @@ pub(crate) const TABLE: &[(&str, Method, Need)] = &[
 pub(crate) fn need(pattern: &str, method: &Method) -> Option<Need> {
     let method = if *method == Method::HEAD { &GET } else { method };
     TABLE.iter().find(|(of, by, _)| *of == pattern && by == method).map(|(_, _, need)| *need)
+}
+
+/// What an address takes, by itself; of several patterns that match, the one with the fewest names in it.
+pub(crate) fn need_at(path: &str, method: &Method) -> Option<Need> {
+    let is_name = |part: &&str| part.starts_with('{');
+    let matches = |pattern: &str| {
+        let (mut parts, mut given) = (pattern.split('/'), path.split('/'));
+        parts.by_ref().zip(given.by_ref()).all(|(part, given)| part == given || is_name(&part) && !given.is_empty())
+            && pattern.split('/').count() == path.split('/').count()
+    };
+    let found = TABLE.iter().filter(|(pattern, by, _)| by == method && matches(pattern));
+    found.min_by_key(|(pattern, ..)| pattern.split('/').filter(is_name).count()).map(|(_, _, need)| *need)
 }
 
 /// What a visitor may do.
@@ -173,7 +199,8 @@ mod tests {
                 .collect();
             let mut methods = 0;
             for method in ["get", "post", "put", "patch", "delete", "any"] {
-                let by_itself = call.trim_start().starts_with(&format!("{method}("));
+                let by_itself =
+                    ["", "_service"].iter().any(|kind| call.trim_start().starts_with(&format!("{method}{kind}(")));
                 if by_itself || call.contains(&format!(".{method}(")) {
                     found.insert((pattern.to_owned(), method.to_uppercase()));
                     methods += 1;
@@ -207,6 +234,12 @@ mod tests {
         assert_eq!(need("/patients", &Method::HEAD), need("/patients", &Method::GET));
         assert_eq!(need("/patients", &Method::DELETE), None);
         assert_eq!(need("/nothing", &Method::GET), None);
+        for (pattern, method, expected) in TABLE {
+            assert_eq!(need_at(pattern, method), Some(*expected), "{pattern}");
+        }
+        assert_eq!(need_at("/casualties/p1", &Method::POST), Some(May(Capability::Triage)));
+        assert_eq!(need_at("/casualties/p1/triage/x", &Method::POST), None);
+        assert_eq!(need_at("/casualties//triage", &Method::POST), None);
         assert!(
             !Rights::Nothing.meet(LetIn) && Rights::Nothing.meet(Open) && Rights::All.meet(May(Capability::People))
         );

@@ -26,9 +26,12 @@ use crate::model::{
 use crate::{Client, Config, Source, router};
 
 mod bedside;
+mod board;
 mod chart;
 mod events;
+mod outbox;
 mod people;
+mod registration;
 mod transfers;
 
 const HOSTILE: &str = "<script>alert(1)</script>\"'&<b>";

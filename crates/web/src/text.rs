@@ -14,6 +14,8 @@ pub const ARABIC: &str = concat!(
     include_str!("../locales/ar/board.ftl"),
     include_str!("../locales/ar/chart.ftl"),
     include_str!("../locales/ar/vitals.ftl"),
+    include_str!("../locales/ar/registration.ftl"),
+    include_str!("../locales/ar/outbox.ftl"),
     include_str!("../locales/ar/transfers.ftl"),
 );
 /// The English messages, as they are compiled in.
@@ -23,6 +25,8 @@ pub const ENGLISH: &str = concat!(
     include_str!("../locales/en/board.ftl"),
     include_str!("../locales/en/chart.ftl"),
     include_str!("../locales/en/vitals.ftl"),
+    include_str!("../locales/en/registration.ftl"),
+    include_str!("../locales/en/outbox.ftl"),
     include_str!("../locales/en/transfers.ftl"),
 );
 

@@ -14,7 +14,7 @@ use crate::source::SourceError;
 /// Most changes that are followed one by one; behind more of them the board is read anew.
 const CHANGES_MAX: u32 = 500;
 /// The types that a casualty on the board is made of.
-const TYPES: [&str; 6] = ["Patient", "Encounter", "Observation", "Flag", "AllergyIntolerance", "Basic"];
+pub(crate) const TYPES: [&str; 6] = ["Patient", "Encounter", "Observation", "Flag", "AllergyIntolerance", "Basic"];
 /// The states of a stay that is not over.
 const OPEN: &str = "planned,arrived,triaged,in-progress,onleave";
 /// Most casualties that one board shows; more than any facility has had at once (3,600 came to several in 2013).
@@ -28,9 +28,8 @@ pub(crate) struct Casualty {
     /// The Patient's bytes, for who it is.
     pub patient: Vec<u8>,
     pub stay: stay::Stay,
-    /// The newest sort, and when the first one was; nothing while nobody has sorted.
+    /// The newest sort; nothing while nobody has sorted.
     pub triage: Option<Triage>,
-    pub first_triage_ms: Option<u64>,
     /// Whether something is written that nobody may give.
     pub has_allergy: bool,
     /// Whether the skin is still to be washed.
@@ -131,12 +130,9 @@ impl Board {
         let has_allergy = !find(site, "AllergyIntolerance", &[], Some(&id), now_ms)?.is_empty();
         let patient = record::one(site, "Patient", &id)?;
         let patient = patient.map(|read| read.value.to_string().into_bytes()).unwrap_or_default();
-        let first_triage_ms = sorts.last().map(|sort| sort.at_ms);
         let newest = (!sorts.is_empty()).then(|| sorts.remove(0));
-        self.casualties.insert(
-            id.clone(),
-            Casualty { id, patient, stay, triage: newest, first_triage_ms, has_allergy, is_contaminated },
-        );
+        self.casualties
+            .insert(id.clone(), Casualty { id, patient, stay, triage: newest, has_allergy, is_contaminated });
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use sanad_record::key::ResourceKey;
 use sanad_record::triage::{self, Colour, NewTriage, Tool, TriageError};
 
 use super::board::Casualty;
+use super::capacity::{self, SiteRow};
 use super::record::find;
 use super::sheet::Sheet;
 use super::walk::{Walk, WalkView};
@@ -117,6 +118,8 @@ struct BoardPage {
     hidden: u64,
     key: String,
     problem: Option<String>,
+    /// What the sites of the network say that they can take.
+    network: Vec<SiteRow>,
 }
 
 /// `GET /board`
@@ -138,7 +141,8 @@ fn page(app: &App, visitor: &Visitor, status: StatusCode, problem: Option<String
     let hidden = all.len().saturating_sub(ROWS_MAX) as u64;
     let event = board.event().map(|event| (event.name.clone().unwrap_or_default(), f.time(&event.opened_ms)));
     drop(board);
-    html(status, &BoardPage { event, counts, rows, hidden, key: app.token(), problem, f })
+    let network = capacity::rows(&f, app.clinic()?)?;
+    html(status, &BoardPage { network, event, counts, rows, hidden, key: app.token(), problem, f })
 }
 
 /// `POST /board/event`: a mass-casualty event begins, or is over.
@@ -193,7 +197,8 @@ pub(crate) async fn new(State(app): State<App>, visitor: Visitor) -> Response {
         .await
 }
 
-fn new_page(
+/// The page of a new casualty, with what is known already in its fields.
+pub(crate) fn new_page(
     app: &App,
     visitor: &Visitor,
     status: StatusCode,
@@ -305,7 +310,7 @@ pub(crate) async fn add(State(app): State<App>, posted: Posted) -> Response {
 }
 
 /// The page of somebody on the board who wears this tag already.
-fn wearer(app: &App, tag: &str, own: &str, now_ms: u64) -> Result<Option<String>, Failure> {
+pub(crate) fn wearer(app: &App, tag: &str, own: &str, now_ms: u64) -> Result<Option<String>, Failure> {
     let literal = tag.replace('\\', "\\\\").replace(',', "\\,").replace('|', "\\|").replace('$', "\\$");
     let wanted = format!("{}|{literal}", person::TAG_SYSTEM);
     let found = find(app.clinic()?, "Patient", &[("identifier", &wanted)], None, now_ms)?;

@@ -157,6 +157,40 @@ pub(crate) fn dots(label: &str, rows: &[(String, Vec<u32>)], minutes: &dyn Fn(u3
     svg
 }
 
+/// How each of several groups is made up: dark, dashed, and the rest. One bar for each name, all of one length.
+pub(crate) fn bars(label: &str, rows: &[(String, [u64; 3])]) -> String {
+    let rows: Vec<_> = rows.iter().filter(|(_, parts)| parts.iter().any(|part| *part > 0)).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let (row_height, left) = (34.0, 92.0);
+    let (long, height) = (WIDTH - left - RIGHT, row_height * rows.len() as f64);
+    let mut svg =
+        format!(r#"<svg class="plot" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{}">"#, escaped(label));
+    for (row, (name, parts)) in rows.into_iter().enumerate() {
+        let top = row_height * row as f64 + 6.0;
+        let all = parts.iter().sum::<u64>() as f64;
+        let name_y = top + 15.0;
+        let _ = write!(
+            svg,
+            r#"<text class="plot__n" x="{}" y="{name_y}" text-anchor="end">{}</text>"#,
+            left - 8.0,
+            escaped(name)
+        );
+        let mut at = left;
+        for (look, part) in (1..).zip(parts).filter(|(_, part)| **part > 0) {
+            let width = *part as f64 / all * long;
+            let _ = write!(
+                svg,
+                r#"<rect class="plot__bar plot__bar--{look}" x="{at:.1}" y="{top}" width="{width:.1}" height="22"/>"#
+            );
+            at += width;
+        }
+    }
+    svg.push_str("</svg>");
+    svg
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,6 +216,16 @@ mod tests {
             assert!(ys.iter().all(|y| (TOP - 0.1..=HEIGHT - BOTTOM + 0.1).contains(y)), "{points:?} {ys:?}");
             assert!(!svg.contains("<pulse>"));
         }
+    }
+
+    #[test]
+    fn a_bar_is_as_long_as_the_drawing_allows_however_it_is_made_up() {
+        let svg = bars("<b>", &[("a".to_owned(), [1, 2, 3]), ("b".to_owned(), [0, 0, u64::from(u32::MAX)])]);
+        let widths = svg.match_indices(" width=\"").map(|(at, _)| svg[at + 8..].split('"').next().unwrap());
+        let widths: Vec<f64> = widths.map(|width| width.parse().unwrap()).collect();
+        assert_eq!(widths.len(), 4, "a part of nothing is not drawn");
+        assert!((widths[..3].iter().sum::<f64>() - widths[3]).abs() < 0.2 && !svg.contains("<b>"));
+        assert!(bars("b", &[("a".to_owned(), [0; 3])]).is_empty());
     }
 
     #[test]

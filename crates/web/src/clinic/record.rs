@@ -60,8 +60,6 @@ pub(crate) struct Chart {
     /// The Patient resource's bytes; empty if they are not here.
     pub patient: Vec<u8>,
     resources: BTreeMap<String, Vec<Read>>,
-    /// The ids of records that were merged into this one.
-    pub merged_from: Vec<String>,
 }
 
 impl Chart {
@@ -90,12 +88,12 @@ impl Chart {
             }
             of_type.extend(found.and_then(read));
         }
-        Ok(Some(Chart { id: page.row.id, patient, resources, merged_from: page.row.survivor_of }))
+        Ok(Some(Chart { id: page.row.id, patient, resources }))
     }
 
     #[cfg(test)]
     pub(crate) fn empty(id: &str) -> Chart {
-        Chart { id: id.to_owned(), patient: Vec::new(), resources: BTreeMap::new(), merged_from: Vec::new() }
+        Chart { id: id.to_owned(), patient: Vec::new(), resources: BTreeMap::new() }
     }
 
     /// The resources of a type, newest first.
