@@ -69,7 +69,7 @@ struct Page {
 
 /// `GET /board/after`: the newest event; where there was none, everybody whose stay is still written down.
 pub(crate) async fn get(State(app): State<App>, visitor: Visitor) -> Response {
-    app.page(visitor, |app, visitor| page(app, visitor)).await
+    app.page(visitor, page).await
 }
 
 fn page(app: &App, visitor: &Visitor) -> Result<Response, Failure> {
@@ -188,6 +188,6 @@ fn times(f: &Frame, label: String, courses: &[Course], of: fn(&Course) -> Option
 
 impl Page {
     fn share(&self, part: &u64, of: &u64) -> String {
-        format!("{}\u{2009}/\u{2009}{}", grouped(*part), grouped(*of))
+        format!("{}/{}", grouped(*part), grouped(*of))
     }
 }
