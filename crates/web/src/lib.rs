@@ -14,6 +14,7 @@
 pub mod api;
 mod app;
 mod assets;
+mod candidates;
 mod clinic;
 mod events;
 mod fhir;
@@ -112,6 +113,9 @@ pub fn router(source: Source, config: Config) -> Result<(Router, String), StartE
         .route("/people/change", post(pages::people::change))
         .route("/people/lock", post(pages::people::lock_after))
         .route("/pin", get(pages::people::pin).post(pages::people::own_pin))
+        // Registration, and who is who.
+        .route("/patients/new", get(clinic::registration::get).post(clinic::registration::post))
+        .route("/patients/{id}/identity", get(clinic::identity::get).post(clinic::identity::post))
         .route("/language", post(pages::prefs::language))
         .route("/theme", post(pages::prefs::theme))
         .route(events::PATH, get(events::get))

@@ -91,6 +91,11 @@ pub(crate) const TABLE: &[(&str, Method, Need)] = &[
     ("/draft", GET, LetIn),
     ("/hide", POST, Open),
     ("/network", GET, Open),
+    // Registration, and who is who.
+    ("/patients/new", GET, May(Capability::Register)),
+    ("/patients/new", POST, May(Capability::Register)),
+    ("/patients/{id}/identity", GET, May(Capability::Identity)),
+    ("/patients/{id}/identity", POST, May(Capability::Register)),
     // Of every page.
     ("/language", POST, Open),
     ("/theme", POST, Open),

@@ -28,6 +28,12 @@ use crate::model::{
 #[error("the record could not be read")]
 pub struct SourceError;
 
+impl From<sanad_record::search::QueryError> for SourceError {
+    fn from(_: sanad_record::search::QueryError) -> SourceError {
+        SourceError
+    }
+}
+
 /// Waits for something that the site's own thread answers, on a thread that may block.
 pub(crate) fn wait<T>(answer: impl Future<Output = T>) -> T {
     tokio::runtime::Handle::current().block_on(answer)

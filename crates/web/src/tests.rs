@@ -31,6 +31,7 @@ mod chart;
 mod events;
 mod outbox;
 mod people;
+mod registration;
 
 const HOSTILE: &str = "<script>alert(1)</script>\"'&<b>";
 

@@ -14,6 +14,7 @@ pub const ARABIC: &str = concat!(
     include_str!("../locales/ar/board.ftl"),
     include_str!("../locales/ar/chart.ftl"),
     include_str!("../locales/ar/vitals.ftl"),
+    include_str!("../locales/ar/registration.ftl"),
     include_str!("../locales/ar/outbox.ftl"),
 );
 /// The English messages, as they are compiled in.
@@ -23,6 +24,7 @@ pub const ENGLISH: &str = concat!(
     include_str!("../locales/en/board.ftl"),
     include_str!("../locales/en/chart.ftl"),
     include_str!("../locales/en/vitals.ftl"),
+    include_str!("../locales/en/registration.ftl"),
     include_str!("../locales/en/outbox.ftl"),
 );
 

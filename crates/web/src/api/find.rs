@@ -21,15 +21,6 @@ pub(super) fn read_query(resource_type: Option<&'static str>, pairs: &[(String, 
     Ok(read(resource_type, pairs, Now(now_ms()))?)
 }
 
-/// A text as the value of a parameter that means just that text (FHIR R4 §3.1.1.4.1).
-pub(super) fn literal(text: &str) -> String {
-    let escaped = |letter: char| {
-        let escape = matches!(letter, ',' | '|' | '$' | '\\').then_some('\\');
-        escape.into_iter().chain([letter])
-    };
-    text.chars().flat_map(escaped).collect()
-}
-
 /// A search of one type or of all; `within` keeps it to one patient's records.
 pub(super) fn search(
     api: &Api,

@@ -3,17 +3,16 @@
 use super::Api;
 use super::access::{Access, Caller};
 use super::call::Call;
-use super::find::{literal, read_query};
 use super::outcome::{Refusal, outcome};
 use super::reply::{Reply, leaving};
+use crate::candidates::candidates;
+use sanad_node::site::now_ms;
 use sanad_record::json::{Node, parse_object};
 use sanad_record::matching::{Grade, Score, score};
 use sanad_store::Resource;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
-/// Most candidates that are compared, and most that are given back.
-const COMPARED_MAX: u32 = 500;
+/// Most candidates that are given back.
 const GIVEN_MAX: usize = 50;
 
 pub(super) fn operation(api: &Api, caller: &Caller, call: &Call) -> Result<Reply, Refusal> {
@@ -33,7 +32,8 @@ pub(super) fn operation(api: &Api, caller: &Caller, call: &Call) -> Result<Reply
         part("onlyCertainMatches").and_then(|part| part.get("valueBoolean")).is_some_and(|flag| flag.text == "true");
     let count = part("count").and_then(|part| part.get("valueInteger")?.text.parse::<usize>().ok());
     let mut graded: Vec<(Score, Resource)> = Vec::new();
-    for candidate in candidates(api, &wanted)?.into_values() {
+    let found = tokio::task::block_in_place(|| candidates::<Refusal>(api.site().reader(), &wanted, now_ms()))?;
+    for candidate in found.into_values() {
         let value = candidate.raw.as_deref().and_then(|raw| serde_json::from_slice::<Value>(raw).ok());
         let score = score(&wanted, &value.unwrap_or_default());
         let is_kept = if only_certain { score.grade == Grade::Certain } else { score.grade > Grade::CertainlyNot };
@@ -45,31 +45,6 @@ pub(super) fn operation(api: &Api, caller: &Caller, call: &Call) -> Result<Reply
     graded.truncate(count.unwrap_or(GIVEN_MAX).min(GIVEN_MAX));
     api.opened(caller, graded.iter().map(|(_, resource)| resource));
     Ok(Reply::new(200, bundle(call, &graded)))
-}
-
-/// Whoever shares an identifier, or a name however it is spelt.
-fn candidates(api: &Api, wanted: &Value) -> Result<BTreeMap<String, Resource>, Refusal> {
-    let texts = |list: &str, part: &str| -> Vec<String> {
-        let items = wanted.get(list).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        let parts = items.iter().filter_map(|item| item.get(part)).flat_map(|part| match part {
-            Value::Array(all) => all.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-            other => other.as_str().map(str::to_owned).into_iter().collect::<Vec<_>>(),
-        });
-        parts.collect()
-    };
-    let mut searches: Vec<(String, String)> = Vec::new();
-    searches.extend(texts("identifier", "value").into_iter().map(|value| ("identifier".to_owned(), value)));
-    for part in ["text", "family", "given"] {
-        searches.extend(texts("name", part).into_iter().map(|text| ("name".to_owned(), text)));
-    }
-    let mut found = BTreeMap::new();
-    for (name, value) in searches.into_iter().take(32) {
-        let mut query = read_query(Some("Patient"), &[(name, literal(&value))])?;
-        query.count = COMPARED_MAX;
-        let page = tokio::task::block_in_place(|| api.site().reader().find(&query))?;
-        found.extend(page.matches.into_iter().map(|resource| (resource.key.id.clone(), resource)));
-    }
-    Ok(found)
 }
 
 fn bundle(call: &Call, graded: &[(Score, Resource)]) -> Vec<u8> {

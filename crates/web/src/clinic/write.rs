@@ -90,13 +90,21 @@ impl Writing {
         self.steps.push(Step::Edit { key, edit: Box::new(edit) });
     }
 
+    /// Whether this very form was saved before: what it would be refused for now may be what it made.
+    ///
+    /// # Errors
+    /// [`NotSaved::Failed`] if the record cannot be read.
+    pub(crate) fn is_saved(&self) -> Result<bool, NotSaved> {
+        Ok(self.site.reader().entry_by_idempotency(&self.key).map_err(|_| NotSaved::Failed)?.is_some())
+    }
+
     /// Saves. `Ok(true)` if this is the first time, `Ok(false)` if the same form had been saved before.
     ///
     /// # Errors
     /// [`NotSaved`]; nothing of it was saved then.
     pub(crate) fn save(self) -> Result<bool, NotSaved> {
         // A form that was saved before may name what has been edited, merged or withdrawn since: it is not looked at again.
-        if self.site.reader().entry_by_idempotency(&self.key).map_err(|_| NotSaved::Failed)?.is_some() {
+        if self.is_saved()? {
             return Ok(false);
         }
         for _ in 0..TRIES_MAX {
