@@ -106,6 +106,7 @@
       form.reset();
       form.elements.key.value = fresh;
       if (part('sealed')) part('sealed').hidden = false;
+      window.scrollTo(0, 0);
       return count();
     });
   };

@@ -188,6 +188,6 @@ fn times(f: &Frame, label: String, courses: &[Course], of: fn(&Course) -> Option
 
 impl Page {
     fn share(&self, part: &u64, of: &u64) -> String {
-        format!("{}\u{2009}/\u{2009}{}", grouped(*part), grouped(*of))
+        format!("{}/{}", grouped(*part), grouped(*of))
     }
 }

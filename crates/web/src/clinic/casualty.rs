@@ -115,7 +115,10 @@ fn page(app: &App, visitor: &Visitor, id: &str, status: StatusCode, typed: Optio
             ("next", &parts.next_step),
             ("destination", &parts.destination),
         ];
-        begin.into_iter().for_each(|(name, value)| s.begin(name, value.clone().unwrap_or_default()));
+        for (name, value) in begin {
+            s.begin(name, value.clone().unwrap_or_default());
+            s.begin(&format!("was-{name}"), value.clone().unwrap_or_default());
+        }
     }
     let stay = open.as_ref().map(|(stay, _)| StayView {
         status: f.t(&format!("stay-{}", stay.status.code())),
@@ -174,20 +177,14 @@ pub(crate) async fn change(State(app): State<App>, Path(id): Path<String>, poste
         let by = visitor.by().unwrap_or_default().to_owned();
         match posted.field("do") {
             "place" => {
-                let Some((stay, read)) = &open else { return Err(Failure::Missing) };
-                let mut take = |name: &str| {
-                    s.take(name, |text| input::line(text, stay::TEXT_CHARS_MAX), |error| input_words(&v, error))
-                        .flatten()
-                };
-                let before = stay.parts.clone();
-                let texts = [
-                    (before.place.clone(), take("place")),
-                    (before.team.clone(), take("team")),
-                    (before.next_step.clone(), take("next")),
-                    (before.destination.clone(), take("destination")),
-                ];
+                let Some((_, read)) = &open else { return Err(Failure::Missing) };
+                let texts = ["place", "team", "next", "destination"].map(|name| {
+                    let line = |text: &str| input::line(text, stay::TEXT_CHARS_MAX);
+                    let was = line(posted.field(&format!("was-{name}"))).ok().flatten();
+                    (was, s.take(name, line, |error| input_words(&v, error)).flatten())
+                });
                 writing.edit(key_of(read), move |encounter| {
-                    // What this form did not change stays as somebody else may have set it meanwhile.
+                    // What was not changed since the page was made stays as somebody else may have set it meanwhile.
                     let mut parts = stay::read(encounter)?.parts;
                     let fields = [&mut parts.place, &mut parts.team, &mut parts.next_step, &mut parts.destination];
                     for (field, (before, after)) in fields.into_iter().zip(&texts) {

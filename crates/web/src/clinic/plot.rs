@@ -11,6 +11,9 @@ const LEFT: f64 = 38.0;
 const RIGHT: f64 = 10.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 26.0;
+/// The height of one row, and the place of its name, in drawings that have a row for each name.
+const ROW_HEIGHT: f64 = 34.0;
+const NAMES: f64 = 136.0;
 /// Most points of one line that are drawn: more than the drawing has places for.
 const POINTS_MAX: usize = 400;
 /// Lines across the drawing.
@@ -119,7 +122,7 @@ pub(crate) fn dots(label: &str, rows: &[(String, Vec<u32>)], minutes: &dyn Fn(u3
     if rows.iter().all(|(_, times)| times.is_empty()) {
         return String::new();
     }
-    let (row_height, left) = (34.0, 92.0);
+    let (row_height, left) = (ROW_HEIGHT, NAMES);
     let height = row_height * rows.len() as f64 + BOTTOM;
     let x = |time: u32| left + f64::from(time) / f64::from(most.max(1)) * (WIDTH - left - 2.0 * RIGHT);
     let mut svg =
@@ -163,7 +166,7 @@ pub(crate) fn bars(label: &str, rows: &[(String, [u64; 3])]) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let (row_height, left) = (34.0, 92.0);
+    let (row_height, left) = (ROW_HEIGHT, NAMES);
     let (long, height) = (WIDTH - left - RIGHT, row_height * rows.len() as f64);
     let mut svg =
         format!(r#"<svg class="plot" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{}">"#, escaped(label));

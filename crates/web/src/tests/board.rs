@@ -216,7 +216,6 @@ async fn two_people_write_about_one_casualty_and_neither_loses_anything() {
     let page = format!("/casualties/{id}");
     let first = door.fill(&page, &page, "do=place&place=Ward+1&team=&next=&destination=").await;
     assert_eq!(first.status, StatusCode::SEE_OTHER);
-    // The second one's page was made before: it says what it changed and leaves the rest.
     for (fields, said) in [
         ("do=seen", "seen"),
         ("do=contaminated", "Decontaminated"),
@@ -226,7 +225,18 @@ async fn two_people_write_about_one_casualty_and_neither_loses_anything() {
         assert_eq!(door.fill(&page, &page, fields).await.status, StatusCode::SEE_OTHER, "{fields}");
         assert!(plain(&door.get(&page).await.body).contains(said), "{fields}");
     }
+    // A page that was made before all this: it says what it changed and leaves the rest.
+    let old =
+        "do=place&place=Ward+1&was-place=Ward+1&team=&was-team=&next=&was-next=&destination=Bed+4&was-destination=";
+    assert_eq!(door.fill(&page, &page, old).await.status, StatusCode::SEE_OTHER);
     let stay = sanad_record::care::stay::read(&ward.of("Encounter")[0]).unwrap();
+    assert_eq!(stay.parts.destination.as_deref(), Some("Bed 4"));
+    let seen = door.get(&page).await.body;
+    assert!(seen.contains("name=\"was-team\" value=\"Red\""));
+    let emptied = "do=place&place=Ward+1&was-place=Ward+1&team=Red&was-team=Red&next=X-ray&was-next=X-ray&destination=&was-destination=Bed+4";
+    assert_eq!(door.fill(&page, &page, emptied).await.status, StatusCode::SEE_OTHER);
+    let stay = sanad_record::care::stay::read(&ward.of("Encounter")[0]).unwrap();
+    assert_eq!(stay.parts.destination, None);
     assert_eq!((stay.parts.place.as_deref(), stay.parts.team.as_deref()), (Some("Ward 1"), Some("Red")));
     assert!(stay.first_contact_ms.is_some());
     assert!(plain(&door.get("/board").await.body).contains("Ward 1 · Red · X-ray"));
@@ -399,9 +409,15 @@ async fn afterwards_it_is_said_who_was_sorted_too_high_or_too_low_and_how_long_p
         let page = format!("/casualties/{id}");
         door.fill(&page, &page, &format!("do=leave&how={how}")).await;
     }
-    let page = plain(&door.get("/board/after").await.body).replace('\u{2009}', "");
-    assert!(page.contains("<td class=\"num\">0/2</td><td class=\"num\">1/2</td>"), "of two reds one was too high");
-    assert!(page.contains("<td class=\"num\">1/1</td><td class=\"num\">0/1</td>"), "the green one died");
+    let page = plain(&door.get("/board/after").await.body);
+    assert!(
+        page.contains("ltr\">0/2</bdi></td><td><bdi class=\"num\" dir=\"ltr\">1/2</bdi></td>"),
+        "of two reds one was too high"
+    );
+    assert!(
+        page.contains("ltr\">1/1</bdi></td><td><bdi class=\"num\" dir=\"ltr\">0/1</bdi></td>"),
+        "the green one died"
+    );
     assert_eq!(page.matches("<svg class=\"plot\"").count(), 3);
     assert!(page.contains("20 min") && page.contains("No clinician has verified"));
     assert!(!page.contains(&over) && !page.contains("Laparotomy"), "nobody stands in it");
