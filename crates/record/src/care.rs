@@ -14,6 +14,7 @@
 //!
 //! Ids and times are arguments. Where FHIR has no element for something, an extension under `urn:sanad:` has it.
 
+pub mod bed;
 pub mod board;
 pub mod capacity;
 pub mod decontamination;

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 const LOINC: &str = "http://loinc.org";
 const NOTE_CODE: &str = "34109-9";
 const SNOMED: &str = "http://snomed.info/sct";
-const SURGICAL: &str = "387713003";
+/// The category of an operation, SNOMED CT: surgical procedure.
+pub const SURGICAL: &str = "387713003";
 /// The longest note: some pages of handwriting.
 pub const NOTE_CHARS_MAX: usize = 8_000;
 /// The longest name of an operation, and of an implant.
@@ -133,6 +134,79 @@ impl Operation {
             is_planned: procedure["status"] == "preparation",
         })
     }
+
+    /// The planned operation, begun now by this call sign. `None` if it is none that is planned.
+    pub fn begin(procedure: &Value, at: &str, by: &str) -> Option<Value> {
+        let mut made = at_stage(procedure, Stage::Planned)?;
+        made["status"] = Stage::Running.code().into();
+        made["performedPeriod"] = json!({"start": at});
+        if !by.is_empty() {
+            made["performer"] = json!([{"actor": {"display": by}}]);
+        }
+        Some(made)
+    }
+
+    /// The planned operation, taken off the list (`not-done`). `None` if it is none that is planned.
+    pub fn cancel(procedure: &Value) -> Option<Value> {
+        let mut made = at_stage(procedure, Stage::Planned)?;
+        made["status"] = "not-done".into();
+        // No time at which it would have been done.
+        made.as_object_mut()?.shift_remove("performedPeriod");
+        Some(made)
+    }
+
+    /// The operation that goes on, ended now. What was found comes before what stands there already, what was left in the
+    /// body after it. `None` if it is none that goes on.
+    pub fn end(procedure: &Value, at: &str, findings: &str, implants: &[String]) -> Option<Value> {
+        let mut made = at_stage(procedure, Stage::Running)?;
+        made["status"] = Stage::Over.code().into();
+        made["performedPeriod"]["end"] = at.into();
+        let list = |name: &str| procedure[name].as_array().cloned().unwrap_or_default();
+        if !findings.is_empty() {
+            let notes = std::iter::once(json!({"text": findings})).chain(list("note"));
+            made["note"] = notes.collect();
+        }
+        if !implants.is_empty() {
+            let used = list("usedCode").into_iter().chain(implants.iter().map(|implant| json!({"text": implant})));
+            made["usedCode"] = used.collect();
+        }
+        Some(made)
+    }
+}
+
+/// How far an operation is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage {
+    /// On the list of the theatre.
+    Planned,
+    /// Going on.
+    Running,
+    /// Ended.
+    Over,
+}
+
+impl Stage {
+    /// FHIR's code (event-status).
+    pub fn code(self) -> &'static str {
+        match self {
+            Stage::Planned => "preparation",
+            Stage::Running => "in-progress",
+            Stage::Over => "completed",
+        }
+    }
+
+    /// How far a Procedure is that is an operation; `None` for what is no operation, or was called off or broken off.
+    pub fn of(procedure: &Value) -> Option<Stage> {
+        Operation::read(procedure)?;
+        let stages = [Stage::Planned, Stage::Running, Stage::Over];
+        stages.into_iter().find(|stage| procedure["status"] == stage.code())
+    }
+}
+
+/// A copy of an operation that is this far.
+fn at_stage(procedure: &Value, stage: Stage) -> Option<Value> {
+    let has_period = procedure["performedPeriod"].is_object() || stage == Stage::Planned;
+    (Stage::of(procedure) == Some(stage) && has_period).then(|| procedure.clone())
 }
 
 /// A photo: a JPEG of this many pixels, with a line on what it shows. `caption` may be empty.
@@ -213,6 +287,37 @@ mod tests {
             assert_eq!(Operation::read(&procedure), Some(operation));
         }
         assert_eq!(Operation::read(&json!({"resourceType": "Procedure", "status": "completed"})), None);
+    }
+
+    #[test]
+    fn an_operation_is_planned_begins_and_ends_once_and_keeps_what_others_wrote() {
+        let planned = Operation { name: "Laparotomy".to_owned(), is_planned: true, ..Operation::default() };
+        let mut planned = Operation { began: "2018-03-01T13:00:00Z".to_owned(), ..planned }.procedure("o", "p");
+        planned["bodySite"] = json!([{"text": "abdomen"}]);
+        planned["note"] = json!([{"text": "nothing by mouth"}]);
+        assert_eq!(Operation::end(&planned, "2018-03-01T14:00:00Z", "x", &[]), None);
+        let running = Operation::begin(&planned, "2018-03-01T13:30:00Z", "Kestrel").unwrap();
+        assert!(is_valid(&running), "{running}");
+        assert_eq!(
+            (Stage::of(&running), Operation::begin(&running, "", ""), Operation::cancel(&running)),
+            (Some(Stage::Running), None, None)
+        );
+        let implants = ["mesh".to_owned(), "drain".to_owned()];
+        let over = Operation::end(&running, "2018-03-01T15:00:00Z", "spleen torn", &implants).unwrap();
+        assert!(is_valid(&over), "{over}");
+        let read = Operation::read(&over).unwrap();
+        assert_eq!(
+            (read.findings.as_str(), read.implants, read.by.as_str()),
+            ("spleen torn", implants.into(), "Kestrel")
+        );
+        assert_eq!((&over["note"][1]["text"], &over["bodySite"]), (&json!("nothing by mouth"), &planned["bodySite"]));
+        assert_eq!((Stage::of(&over), Operation::end(&over, "", "", &[])), (Some(Stage::Over), None));
+        let off = Operation::cancel(&planned).unwrap();
+        assert!(is_valid(&off), "{off}");
+        assert_eq!(Stage::of(&off), None);
+        let odd = json!({"resourceType": "Procedure", "status": "in-progress", "category": planned["category"],
+            "performedPeriod": "2018"});
+        assert_eq!(Operation::end(&odd, "2018", "x", &[]), None);
     }
 
     #[test]

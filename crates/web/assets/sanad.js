@@ -5,6 +5,7 @@
 //    kept up by itself.
 // 2. A form that does not get through is sealed to the site's key and kept by the browser, which cannot open it again; it
 //    is sent when the site answers again. The form's own key sees to it that it is saved once.
+// 3. A search is sent when typing pauses, and what was found is put in its place.
 'use strict';
 (() => {
   const data = document.body.dataset;
@@ -233,4 +234,33 @@
   document.addEventListener('visibilitychange', look);
   // A page that the browser kept aside and shows again.
   window.addEventListener('pageshow', event => event.persisted && location.reload());
+})();
+
+// Searches while somebody types. What is typed goes the way of the form, and never stands in an address.
+(() => {
+  const form = document.querySelector('form.search');
+  const found = document.getElementById('found');
+  if (!form || !found || !window.fetch) return;
+  // Long enough for the next letter of a name.
+  const pause = 400;
+  let waits = 0;
+  let asked = 0;
+  const search = () => {
+    const number = ++asked;
+    const fields = new URLSearchParams(new FormData(form));
+    fetch(form.getAttribute('action'), { method: 'POST', credentials: 'same-origin', body: fields }).then(answer => {
+      if (!answer.ok) return;
+      return answer.text().then(text => {
+        const now = new DOMParser().parseFromString(text, 'text/html').getElementById('found');
+        if (!now || number !== asked) return;
+        found.replaceChildren(...now.childNodes);
+        history.replaceState(null, '', answer.url);
+      });
+    }).catch(() => {});
+  };
+  form.addEventListener('input', event => {
+    clearTimeout(waits);
+    if (!event.isComposing) waits = setTimeout(search, pause);
+  });
+  form.addEventListener('submit', () => clearTimeout(waits));
 })();

@@ -121,6 +121,15 @@ pub fn router(source: Source, config: Config) -> Result<(Router, String), StartE
         // Registration, and who is who.
         .route("/patients/new", get(clinic::registration::get).post(clinic::registration::post))
         .route("/patients/{id}/identity", get(clinic::identity::get).post(clinic::identity::post))
+        // Two records that are one person.
+        .route("/patients/{id}/alike", get(clinic::merge::get))
+        .route("/patients/{id}/merge/{other}", get(clinic::merge::beside).post(clinic::merge::merge))
+        .route("/patients/{id}/unmerge/{other}", post(clinic::merge::unmerge))
+        // The ward and the theatre.
+        .route("/ward", get(clinic::ward::get).post(clinic::ward::post))
+        .route("/ward/handover", get(clinic::ward::handover))
+        .route("/theatre", get(clinic::theatre::list))
+        .route("/patients/{id}/operations", get(clinic::theatre::get).post(clinic::theatre::post))
         .route("/language", post(pages::prefs::language))
         .route("/theme", post(pages::prefs::theme))
         .route(events::PATH, get(events::get))

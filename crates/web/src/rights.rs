@@ -103,6 +103,18 @@ pub(crate) const TABLE: &[(&str, Method, Need)] = &[
     ("/patients/new", POST, May(Capability::Register)),
     ("/patients/{id}/identity", GET, May(Capability::Identity)),
     ("/patients/{id}/identity", POST, May(Capability::Register)),
+    // Two records that are one person.
+    ("/patients/{id}/alike", GET, May(Capability::Merge)),
+    ("/patients/{id}/merge/{other}", GET, May(Capability::Merge)),
+    ("/patients/{id}/merge/{other}", POST, May(Capability::Merge)),
+    ("/patients/{id}/unmerge/{other}", POST, May(Capability::Merge)),
+    // The ward and the theatre.
+    ("/ward", GET, May(Capability::Ward)),
+    ("/ward", POST, May(Capability::Ward)),
+    ("/ward/handover", GET, May(Capability::Ward)),
+    ("/theatre", GET, May(Capability::Theatre)),
+    ("/patients/{id}/operations", GET, May(Capability::Theatre)),
+    ("/patients/{id}/operations", POST, May(Capability::Theatre)),
     // Of every page.
     ("/language", POST, Open),
     ("/theme", POST, Open),

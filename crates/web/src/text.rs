@@ -17,6 +17,8 @@ pub const ARABIC: &str = concat!(
     include_str!("../locales/ar/registration.ftl"),
     include_str!("../locales/ar/outbox.ftl"),
     include_str!("../locales/ar/transfers.ftl"),
+    include_str!("../locales/ar/merge.ftl"),
+    include_str!("../locales/ar/ward.ftl"),
 );
 /// The English messages, as they are compiled in.
 pub const ENGLISH: &str = concat!(
@@ -28,6 +30,8 @@ pub const ENGLISH: &str = concat!(
     include_str!("../locales/en/registration.ftl"),
     include_str!("../locales/en/outbox.ftl"),
     include_str!("../locales/en/transfers.ftl"),
+    include_str!("../locales/en/merge.ftl"),
+    include_str!("../locales/en/ward.ftl"),
 );
 
 /// A language of the screens.

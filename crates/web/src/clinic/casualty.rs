@@ -192,6 +192,10 @@ pub(crate) async fn change(State(app): State<App>, Path(id): Path<String>, poste
                             *field = after.clone();
                         }
                     }
+                    // Who is said to be somewhere else has left the bed of the ward.
+                    if texts[0].0 != texts[0].1 {
+                        parts.location = None;
+                    }
                     Some(stay::edit(encounter, &parts, now_ms))
                 });
             }

@@ -60,6 +60,12 @@ pub(crate) fn alike(f: &Frame, site: &Site, wanted: &Value, own: Option<&str>) -
     Ok(found.into_iter().map(like).collect())
 }
 
+/// In which parts two Patients agree, and in which they differ, in words.
+pub(crate) fn compare(f: &Frame, one: &Value, other: &Value) -> (String, String) {
+    let score = score(one, other);
+    (words(f, &score.evidence, false), words(f, &score.evidence, true))
+}
+
 fn survivor(site: &Site, id: &str) -> Result<Option<Vec<u8>>, SourceError> {
     let found = record::one(site, "Patient", id)?;
     Ok(found.and_then(|found| serde_json::to_vec(&found.value).ok()))

@@ -1,0 +1,187 @@
+//! Operations: what is planned and what goes on over all patients, and one patient's own list, where an operation is put on
+//! the list, begun, and ended with what was found and what was left in the body.
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use sanad_node::site::Site;
+use sanad_record::care::input;
+use sanad_record::key::ResourceKey;
+use sanad_record::written::{NAME_CHARS_MAX, Operation, SURGICAL, Stage};
+
+use super::bedside::Bed;
+use super::board_page::{input_words, who_of};
+use super::record::{Read, find, one};
+use super::sheet::Sheet;
+use super::write::Writing;
+use crate::app::{App, Visitor};
+use crate::fhir::Who;
+use crate::pages::failure::Failure;
+use crate::pages::{Frame, Posted, Tab, html};
+
+/// The most that is said of what was found. In Arabic, each letter takes six bytes of a posted form, which stays below
+/// [`crate::FORM_BYTES_MAX`].
+const FINDINGS_CHARS_MAX: usize = 1_500;
+/// The most that is said of what was left in the body: one thing a line.
+const IMPLANTS_CHARS_MAX: usize = 500;
+/// Longest name of who operates.
+const BY_CHARS_MAX: usize = 60;
+
+#[derive(Template)]
+#[template(path = "theatre.html")]
+struct ListPage {
+    f: Frame,
+    running: Vec<Row>,
+    planned: Vec<Row>,
+}
+
+/// One operation.
+struct Row {
+    /// The id of the Procedure.
+    id: String,
+    /// Whose it is, and the id of the Patient.
+    who: Who,
+    patient: String,
+    operation: Operation,
+    at_ms: u64,
+    conflicts: bool,
+    key: String,
+}
+
+fn row(app: &App, read: &Read, who: Who, patient: &str) -> Option<Row> {
+    Some(Row {
+        operation: Operation::read(&read.value)?,
+        id: read.key.id.clone(),
+        patient: patient.to_owned(),
+        at_ms: read.updated_ms,
+        conflicts: read.conflicts,
+        key: app.token(),
+        who,
+    })
+}
+
+/// `GET /theatre`
+pub(crate) async fn list(State(app): State<App>, visitor: Visitor) -> Response {
+    app.page(visitor, |app, visitor| {
+        let (f, site) = (Frame::new(app, visitor, Tab::Ward)?, app.clinic()?);
+        let (running, planned) = (of_stage(app, &f, site, Stage::Running)?, of_stage(app, &f, site, Stage::Planned)?);
+        html(StatusCode::OK, &ListPage { running, planned, f })
+    })
+    .await
+}
+
+/// The operations of a stage over all patients, those that have stood longest first.
+fn of_stage(app: &App, f: &Frame, site: &Site, stage: Stage) -> Result<Vec<Row>, Failure> {
+    let pairs = [("category", SURGICAL), ("status", stage.code())];
+    let found = find(site, "Procedure", &pairs, None, f.calendar.now_ms)?;
+    let mut rows = Vec::new();
+    for read in found.iter().filter(|read| Stage::of(&read.value) == Some(stage)) {
+        let subject = read.value["subject"]["reference"].as_str().and_then(|of| of.strip_prefix("Patient/"));
+        let page = site.reader().patient(subject.unwrap_or_default()).map_err(crate::source::SourceError::from)?;
+        // Whose chart cannot be read here is not on a list of here.
+        let Some(page) = page else { continue };
+        let patient = one(site, "Patient", &page.row.id)?.map(|read| read.value.to_string().into_bytes());
+        let who = who_of(f, &page.row.id, &patient.unwrap_or_default());
+        rows.extend(row(app, read, who, &page.row.id));
+    }
+    rows.sort_by(|a, b| (a.at_ms, &a.id).cmp(&(b.at_ms, &b.id)));
+    Ok(rows)
+}
+
+#[derive(Template)]
+#[template(path = "operations.html")]
+struct Page {
+    f: Frame,
+    s: Sheet,
+    id: String,
+    who: Who,
+    key: String,
+    /// Whose form was not saved; empty for that of a new one.
+    at: String,
+    running: Vec<Row>,
+    planned: Vec<Row>,
+    over: Vec<Row>,
+}
+
+/// `GET /patients/{id}/operations`
+pub(crate) async fn get(State(app): State<App>, visitor: Visitor, Path(id): Path<String>) -> Response {
+    app.page(visitor, move |app, visitor| page(app, visitor, &id, StatusCode::OK, Sheet::default(), "")).await
+}
+
+fn page(app: &App, visitor: &Visitor, id: &str, status: StatusCode, s: Sheet, at: &str) -> Result<Response, Failure> {
+    let f = Frame::new(app, visitor, Tab::Patients)?;
+    let bed = Bed::of(app.clinic()?, id)?;
+    if bed.chart.id != id && status == StatusCode::OK {
+        return Ok(Redirect::to(&format!("/patients/{}/operations", bed.chart.id)).into_response());
+    }
+    let of = |stage: Stage| {
+        let reads = bed.chart.of("Procedure").iter().filter(|read| Stage::of(&read.value) == Some(stage));
+        reads.filter_map(|read| row(app, read, bed.who(&f), &bed.chart.id)).collect::<Vec<_>>()
+    };
+    let [planned, running, over] = [Stage::Planned, Stage::Running, Stage::Over].map(of);
+    app.opened(visitor, [&bed.chart.id]);
+    let (who, id) = (bed.who(&f), bed.chart.id.clone());
+    html(status, &Page { who, id, planned, running, over, key: app.token(), at: at.to_owned(), s, f })
+}
+
+/// `POST /patients/{id}/operations`: one is put on the list, or taken off it; it begins; it ends.
+pub(crate) async fn post(State(app): State<App>, Path(id): Path<String>, posted: Posted) -> Response {
+    app.page(posted.visitor.clone(), move |app, visitor| {
+        let v = app.voice(visitor.lang);
+        let mut s = Sheet::of(&posted);
+        let mut writing = Writing::begin(app, &posted)?;
+        let bed = Bed::of(app.clinic()?, &id)?;
+        let there = || Ok(Redirect::to(&format!("/patients/{}/operations", bed.chart.id)).into_response());
+        if writing.is_saved()? {
+            return there();
+        }
+        let now = app.calendar().machine(app.now_ms());
+        let mut line = |name: &str, most: usize| {
+            s.take(name, |text| input::line(text, most), |error| input_words(&v, error)).flatten()
+        };
+        match posted.field("do") {
+            "plan" => match line("name", NAME_CHARS_MAX) {
+                Some(name) => {
+                    let operation = Operation { name, began: now, is_planned: true, ..Operation::default() };
+                    let new = writing.new_id();
+                    writing.add(operation.procedure(&new, &bed.chart.id));
+                }
+                None => s.refuse("name", v.t("operation-unnamed")),
+            },
+            "cancel" => writing.edit(named(&bed, posted.field("id"))?, |procedure| Operation::cancel(procedure)),
+            "begin" => {
+                let by = line("by", BY_CHARS_MAX).or(visitor.by().map(str::to_owned)).unwrap_or_default();
+                writing.edit(named(&bed, posted.field("id"))?, move |procedure| Operation::begin(procedure, &now, &by));
+            }
+            "end" => {
+                let mut text = |name: &str, most: usize| {
+                    s.take(name, |text| input::paragraph(text, most), |error| input_words(&v, error)).flatten()
+                };
+                let findings = text("findings", FINDINGS_CHARS_MAX).unwrap_or_default();
+                let implants = text("implants", IMPLANTS_CHARS_MAX).unwrap_or_default();
+                let implants: Vec<String> =
+                    implants.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+                if implants.iter().any(|implant| implant.chars().count() > NAME_CHARS_MAX) {
+                    s.refuse("implants", v.t("operation-implant-long"));
+                }
+                writing.edit(named(&bed, posted.field("id"))?, move |procedure| {
+                    Operation::end(procedure, &now, &findings, &implants)
+                });
+            }
+            _ => return Err(Failure::ForeignForm),
+        }
+        if !s.is_sound() {
+            return page(app, visitor, &id, StatusCode::UNPROCESSABLE_ENTITY, s, posted.field("id"));
+        }
+        writing.save()?;
+        there()
+    })
+    .await
+}
+
+/// One of the chart's operations, by its id.
+fn named(bed: &Bed, id: &str) -> Result<ResourceKey, Failure> {
+    let found = bed.chart.of("Procedure").iter().find(|read| read.key.id == id);
+    found.map(|read| read.key.clone()).ok_or(Failure::Missing)
+}
