@@ -34,6 +34,7 @@ mod outbox;
 mod people;
 mod registration;
 mod transfers;
+mod ward;
 
 const HOSTILE: &str = "<script>alert(1)</script>\"'&<b>";
 

@@ -22,7 +22,7 @@ use super::likeness::{Like, alike, compare};
 use super::record::one;
 use super::write::Writing;
 use crate::app::{App, Visitor};
-use crate::fhir::Who;
+use crate::fhir::{self, Who};
 use crate::pages::failure::Failure;
 use crate::pages::{Frame, Posted, Tab, html};
 use crate::source::SourceError;
@@ -146,12 +146,13 @@ fn rows(f: &Frame, beds: &[Bed; 2], patients: &[Option<Value>; 2]) -> Vec<Row> {
     });
     let injuries = beds.each_ref().map(|bed| f.count(&(standing(bed.chart.of("Condition")).len() as u64)));
     let seen = beds.each_ref().map(|bed| bed.chart.newest_ms().map(|at_ms| f.time(&at_ms)).unwrap_or_default());
+    let tags = beds.each_ref().map(|bed| fhir::who(&f.v, &bed.chart.patient, f.year()).tag.unwrap_or_default());
     let sex =
         parts.each_ref().map(|parts| parts.sex.map(|sex| f.t(&format!("sex-{}", sex.code()))).unwrap_or_default());
     [
         ("merge-name", names),
         ("person-mother", parts.each_ref().map(|parts| parts.mother.clone().unwrap_or_default())),
-        ("person-tag", parts.each_ref().map(|parts| parts.tag.clone().unwrap_or_default())),
+        ("person-tag", tags),
         ("person-sex", sex),
         ("person-born", born),
         ("merge-colour", colours),

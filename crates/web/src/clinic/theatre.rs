@@ -149,7 +149,7 @@ pub(crate) async fn post(State(app): State<App>, Path(id): Path<String>, posted:
                 }
                 None => s.refuse("name", v.t("operation-unnamed")),
             },
-            "cancel" => writing.edit(named(&bed, posted.field("id"))?, |procedure| Operation::cancel(procedure)),
+            "cancel" => writing.edit(named(&bed, posted.field("id"))?, Operation::cancel),
             "begin" => {
                 let by = line("by", BY_CHARS_MAX).or(visitor.by().map(str::to_owned)).unwrap_or_default();
                 writing.edit(named(&bed, posted.field("id"))?, move |procedure| Operation::begin(procedure, &now, &by));
