@@ -3,6 +3,7 @@
 
 pub(crate) mod board;
 pub(crate) mod body;
+pub(crate) mod forms;
 pub(crate) mod photo;
 pub(crate) mod plot;
 pub(crate) mod record;

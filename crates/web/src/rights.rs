@@ -60,6 +60,13 @@ pub(crate) const TABLE: &[(&str, Method, Need)] = &[
     ("/draft", GET, LetIn),
     ("/hide", POST, Open),
     ("/network", GET, Open),
+    // Forms.
+    ("/patients/{id}/forms", GET, May(Capability::Forms)),
+    ("/patients/{id}/forms/{form}", GET, May(Capability::Forms)),
+    ("/patients/{id}/forms/{form}", POST, May(Capability::Forms)),
+    ("/patients/{id}/responses/{rid}", GET, May(Capability::Charts)),
+    ("/patients/{id}/responses/{rid}/edit", GET, May(Capability::Forms)),
+    ("/patients/{id}/responses/{rid}/edit", POST, May(Capability::Forms)),
     // Of every page.
     ("/language", POST, Open),
     ("/theme", POST, Open),

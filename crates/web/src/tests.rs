@@ -26,6 +26,7 @@ use crate::model::{
 use crate::{Client, Config, Source, router};
 
 mod events;
+mod forms;
 mod people;
 
 const HOSTILE: &str = "<script>alert(1)</script>\"'&<b>";

@@ -13,6 +13,7 @@ pub const ARABIC: &str = concat!(
     include_str!("../locales/ar/triage.ftl"),
     include_str!("../locales/ar/board.ftl"),
     include_str!("../locales/ar/chart.ftl"),
+    include_str!("../locales/ar/forms.ftl"),
 );
 /// The English messages, as they are compiled in.
 pub const ENGLISH: &str = concat!(
@@ -20,6 +21,7 @@ pub const ENGLISH: &str = concat!(
     include_str!("../locales/en/triage.ftl"),
     include_str!("../locales/en/board.ftl"),
     include_str!("../locales/en/chart.ftl"),
+    include_str!("../locales/en/forms.ftl"),
 );
 
 /// A language of the screens.
