@@ -29,6 +29,7 @@ mod bedside;
 mod board;
 mod chart;
 mod events;
+mod forms;
 mod outbox;
 mod people;
 mod registration;
