@@ -9,6 +9,7 @@ pub(crate) mod body;
 pub(crate) mod capacity;
 pub(crate) mod casualty;
 pub(crate) mod consult;
+pub(crate) mod forms;
 pub(crate) mod identity;
 pub(crate) mod injuries;
 pub(crate) mod likeness;

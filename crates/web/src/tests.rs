@@ -30,6 +30,7 @@ mod board;
 mod chart;
 mod consult;
 mod events;
+mod forms;
 mod outbox;
 mod people;
 mod registration;
