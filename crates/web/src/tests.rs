@@ -29,6 +29,7 @@ mod bedside;
 mod board;
 mod chart;
 mod events;
+mod orders;
 mod outbox;
 mod people;
 mod registration;

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::{ATC_SYSTEM, ITEM_SYSTEM, Item, Label, ROUTE_SYSTEM, Unit, item, items, route};
 use crate::outgoing::rfc3339;
 use crate::shape::{
-    CannotWrite, Stored, Writing, checked_id, code_in, extended, extension, is_type, list, needed, optional, quantity, referred,
-    text, time_ms,
+    CannotWrite, Stored, Writing, checked_id, code_in, extended, extension, is_type, list, needed, optional, quantity,
+    referred, text, time_ms,
 };
 use crate::typed::Decimal;
 
