@@ -66,6 +66,8 @@ pub(crate) const TABLE: &[(&str, Method, Need)] = &[
     ("/patients/{id}/injuries", POST, May(Capability::Notes)),
     ("/patients/{id}/notes", GET, May(Capability::Charts)),
     ("/patients/{id}/notes", POST, May(Capability::Notes)),
+    ("/patients/{id}/consult", GET, May(Capability::Consult)),
+    ("/patients/{id}/consult", POST, May(Capability::Consult)),
     ("/patients/{id}/photos", GET, May(Capability::Charts)),
     ("/patients/{id}/photos", POST, May(Capability::Notes)),
     ("/patients/{id}/photos/{rid}", GET, May(Capability::Charts)),
@@ -111,6 +113,13 @@ pub(crate) const TABLE: &[(&str, Method, Need)] = &[
     ("/patients/new", POST, May(Capability::Register)),
     ("/patients/{id}/identity", GET, May(Capability::Identity)),
     ("/patients/{id}/identity", POST, May(Capability::Register)),
+    // Forms.
+    ("/patients/{id}/forms", GET, May(Capability::Forms)),
+    ("/patients/{id}/forms/{form}", GET, May(Capability::Forms)),
+    ("/patients/{id}/forms/{form}", POST, May(Capability::Forms)),
+    ("/patients/{id}/responses/{rid}", GET, May(Capability::Charts)),
+    ("/patients/{id}/responses/{rid}/edit", GET, May(Capability::Forms)),
+    ("/patients/{id}/responses/{rid}/edit", POST, May(Capability::Forms)),
     // Of every page.
     ("/language", POST, Open),
     ("/theme", POST, Open),

@@ -13,10 +13,12 @@ pub const ARABIC: &str = concat!(
     include_str!("../locales/ar/triage.ftl"),
     include_str!("../locales/ar/board.ftl"),
     include_str!("../locales/ar/chart.ftl"),
+    include_str!("../locales/ar/consult.ftl"),
     include_str!("../locales/ar/vitals.ftl"),
     include_str!("../locales/ar/registration.ftl"),
     include_str!("../locales/ar/outbox.ftl"),
     include_str!("../locales/ar/transfers.ftl"),
+    include_str!("../locales/ar/forms.ftl"),
     include_str!("../locales/ar/orders.ftl"),
 );
 /// The English messages, as they are compiled in.
@@ -25,10 +27,12 @@ pub const ENGLISH: &str = concat!(
     include_str!("../locales/en/triage.ftl"),
     include_str!("../locales/en/board.ftl"),
     include_str!("../locales/en/chart.ftl"),
+    include_str!("../locales/en/consult.ftl"),
     include_str!("../locales/en/vitals.ftl"),
     include_str!("../locales/en/registration.ftl"),
     include_str!("../locales/en/outbox.ftl"),
     include_str!("../locales/en/transfers.ftl"),
+    include_str!("../locales/en/forms.ftl"),
     include_str!("../locales/en/orders.ftl"),
 );
 
