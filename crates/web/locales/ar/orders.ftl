@@ -81,6 +81,11 @@ order-sure = راجع الوصفة، واحفظها ثانية إن كانت ص�
 often-once = مرة واحدة
 often-minutes =
     { $n ->
+        [zero] كل دقيقة
+        [one] كل دقيقة
+        [two] كل دقيقتين
+        [few] كل { $count } دقائق
+        [many] كل { $count } دقيقة
        *[other] كل { $count } دقيقة
     }
 often-hours =

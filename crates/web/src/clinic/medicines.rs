@@ -79,7 +79,6 @@ struct OrderView {
     held: bool,
     /// Whether a dose can be recorded here: the order says all that is needed, in words that are known.
     can_give: bool,
-    as_needed: bool,
     last_ms: Option<u64>,
     /// Before then it should not be given again.
     not_before_ms: Option<u64>,
@@ -290,7 +289,6 @@ fn view(
         key: app.token(),
         is_stopping: is_this("stop"),
         id: order.id,
-        as_needed,
         last_ms,
         not_before_ms,
         doses,
