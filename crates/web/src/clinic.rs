@@ -14,6 +14,7 @@ pub(crate) mod identity;
 pub(crate) mod injuries;
 pub(crate) mod likeness;
 pub(crate) mod notes;
+pub(crate) mod paper;
 pub(crate) mod person;
 pub(crate) mod photo;
 pub(crate) mod photos;

@@ -32,6 +32,7 @@ mod consult;
 mod events;
 mod forms;
 mod outbox;
+mod paper;
 mod people;
 mod registration;
 mod transfers;
