@@ -101,6 +101,13 @@ pub fn router(source: Source, config: Config) -> Result<(Router, String), StartE
         .route("/transfers/{id}", post(clinic::transfers::step))
         .route("/evacuation", get(clinic::transfers::queue))
         .route("/evacuation/list", get(clinic::transfers::paper))
+        // Orders, and what is due of them.
+        .route("/patients/{id}/medicines", get(clinic::medicines::get))
+        .route("/patients/{id}/allergies", post(clinic::medicines::allergy))
+        .route("/patients/{id}/doses", post(clinic::medicines::dose))
+        .route("/patients/{id}/orders", get(clinic::prescribe::get).post(clinic::prescribe::post))
+        .route("/patients/{id}/orders/{rid}/stop", post(clinic::medicines::stop))
+        .route("/due", get(clinic::due::get))
         .route("/asks", get(pages::asks::get).post(pages::asks::ask))
         .route("/asks/answer", post(pages::asks::answer))
         .route("/conflicts", get(pages::conflicts::get))

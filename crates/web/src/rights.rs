@@ -73,6 +73,14 @@ pub(crate) const TABLE: &[(&str, Method, Need)] = &[
     ("/patients/{id}/photos/{rid}", GET, May(Capability::Charts)),
     ("/patients/{id}/photos/{rid}/blur", GET, May(Capability::Notes)),
     ("/patients/{id}/photos/{rid}/blur", POST, May(Capability::Notes)),
+    // Orders, and what is due of them.
+    ("/patients/{id}/medicines", GET, May(Capability::Medicines)),
+    ("/patients/{id}/allergies", POST, May(Capability::Notes)),
+    ("/patients/{id}/doses", POST, May(Capability::Administer)),
+    ("/patients/{id}/orders", GET, May(Capability::Prescribe)),
+    ("/patients/{id}/orders", POST, May(Capability::Prescribe)),
+    ("/patients/{id}/orders/{rid}/stop", POST, May(Capability::Prescribe)),
+    ("/due", GET, May(Capability::Medicines)),
     // Transfers and evacuation.
     ("/patients/{id}/transfer", GET, May(Capability::Transfers)),
     ("/patients/{id}/transfer", POST, May(Capability::Transfers)),

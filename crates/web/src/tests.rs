@@ -31,6 +31,7 @@ mod chart;
 mod consult;
 mod events;
 mod forms;
+mod orders;
 mod outbox;
 mod paper;
 mod people;

@@ -20,6 +20,7 @@ pub const ARABIC: &str = concat!(
     include_str!("../locales/ar/transfers.ftl"),
     include_str!("../locales/ar/paper.ftl"),
     include_str!("../locales/ar/forms.ftl"),
+    include_str!("../locales/ar/orders.ftl"),
 );
 /// The English messages, as they are compiled in.
 pub const ENGLISH: &str = concat!(
@@ -34,6 +35,7 @@ pub const ENGLISH: &str = concat!(
     include_str!("../locales/en/transfers.ftl"),
     include_str!("../locales/en/paper.ftl"),
     include_str!("../locales/en/forms.ftl"),
+    include_str!("../locales/en/orders.ftl"),
 );
 
 /// A language of the screens.

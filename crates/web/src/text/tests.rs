@@ -38,7 +38,7 @@ fn both_languages_say_the_same_things() {
 }
 
 /// Ids that are put together from data; every other id stands in the code or a template as it is.
-const FAMILIES: [&str; 36] = [
+const FAMILIES: [&str; 39] = [
     "form-problem-",
     "trait-",
     "coma-",
@@ -71,6 +71,9 @@ const FAMILIES: [&str; 36] = [
     "transfer-state-",
     "transfer-do-",
     "consent-",
+    "dose-",
+    "warn-above",
+    "warn-below",
     "need-",
     "-happened",
     "-safe",
