@@ -70,7 +70,9 @@ async function phone(site, options = {}) {
 }
 const picture = (page, name) => page.screenshot({ path: `${out}/${name}.png`, fullPage: true });
 async function press(page, selector, to) {
+  const answered = page.waitForResponse(answer => answer.request().method() === 'POST');
   await page.locator(selector).first().click();
+  await answered;
   await page.waitForURL(to);
 }
 
