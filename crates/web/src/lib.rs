@@ -46,8 +46,9 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post, post_service};
 
-/// The largest form that is read. A search is one line; nothing else is sent yet.
-pub const FORM_BYTES_MAX: usize = 16 * 1024;
+/// The largest form that is read. A browser sends an Arabic letter as six bytes: a form of some hundred fields with a note
+/// of a few pages is about 50 kB.
+pub const FORM_BYTES_MAX: usize = 64 * 1024;
 
 /// The screens of a site, and the eight-digit screen code that lets other devices on the network see them.
 ///
@@ -92,6 +93,7 @@ pub fn router(source: Source, config: Config) -> Result<(Router, String), StartE
                 .post(clinic::photos::post)
                 .layer(DefaultBodyLimit::max(clinic::upload::UPLOAD_BYTES_MAX)),
         )
+        .route("/patients/{id}/consult", get(clinic::consult::get).post(clinic::consult::post))
         .route("/patients/{id}/photos/{rid}", get(clinic::photos::image))
         .route("/patients/{id}/photos/{rid}/blur", get(clinic::photos::blur_form).post(clinic::photos::blur))
         .route("/patients/{id}/transfer", get(clinic::transfers::get).post(clinic::transfers::post))
@@ -99,6 +101,13 @@ pub fn router(source: Source, config: Config) -> Result<(Router, String), StartE
         .route("/transfers/{id}", post(clinic::transfers::step))
         .route("/evacuation", get(clinic::transfers::queue))
         .route("/evacuation/list", get(clinic::transfers::paper))
+        // Orders, and what is due of them.
+        .route("/patients/{id}/medicines", get(clinic::medicines::get))
+        .route("/patients/{id}/allergies", post(clinic::medicines::allergy))
+        .route("/patients/{id}/doses", post(clinic::medicines::dose))
+        .route("/patients/{id}/orders", get(clinic::prescribe::get).post(clinic::prescribe::post))
+        .route("/patients/{id}/orders/{rid}/stop", post(clinic::medicines::stop))
+        .route("/due", get(clinic::due::get))
         .route("/asks", get(pages::asks::get).post(pages::asks::ask))
         .route("/asks/answer", post(pages::asks::answer))
         .route("/conflicts", get(pages::conflicts::get))
@@ -118,6 +127,8 @@ pub fn router(source: Source, config: Config) -> Result<(Router, String), StartE
         .route("/people/change", post(pages::people::change))
         .route("/people/lock", post(pages::people::lock_after))
         .route("/pin", get(pages::people::pin).post(pages::people::own_pin))
+        // Paper.
+        .route("/paper/tags", get(clinic::paper::tags))
         // Registration, and who is who.
         .route("/patients/new", get(clinic::registration::get).post(clinic::registration::post))
         .route("/patients/{id}/identity", get(clinic::identity::get).post(clinic::identity::post))
@@ -132,6 +143,11 @@ pub fn router(source: Source, config: Config) -> Result<(Router, String), StartE
         .route("/patients/{id}/operations", get(clinic::theatre::get).post(clinic::theatre::post))
         .route("/language", post(pages::prefs::language))
         .route("/theme", post(pages::prefs::theme))
+        // Forms.
+        .route("/patients/{id}/forms", get(clinic::forms::list))
+        .route("/patients/{id}/forms/{form}", get(clinic::forms::fill::blank).post(clinic::forms::fill::fill))
+        .route("/patients/{id}/responses/{rid}", get(clinic::forms::answered::get))
+        .route("/patients/{id}/responses/{rid}/edit", get(clinic::forms::fill::edit).post(clinic::forms::fill::change))
         .route(events::PATH, get(events::get))
         .route("/assets/{name}", get(assets::serve))
         .fallback(pages::failure::missing)

@@ -44,6 +44,7 @@ pub(crate) enum Tab {
     Asks,
     Transfers,
     Ward,
+    Due,
     Sites,
     None,
 }

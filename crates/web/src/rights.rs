@@ -66,11 +66,21 @@ pub(crate) const TABLE: &[(&str, Method, Need)] = &[
     ("/patients/{id}/injuries", POST, May(Capability::Notes)),
     ("/patients/{id}/notes", GET, May(Capability::Charts)),
     ("/patients/{id}/notes", POST, May(Capability::Notes)),
+    ("/patients/{id}/consult", GET, May(Capability::Consult)),
+    ("/patients/{id}/consult", POST, May(Capability::Consult)),
     ("/patients/{id}/photos", GET, May(Capability::Charts)),
     ("/patients/{id}/photos", POST, May(Capability::Notes)),
     ("/patients/{id}/photos/{rid}", GET, May(Capability::Charts)),
     ("/patients/{id}/photos/{rid}/blur", GET, May(Capability::Notes)),
     ("/patients/{id}/photos/{rid}/blur", POST, May(Capability::Notes)),
+    // Orders, and what is due of them.
+    ("/patients/{id}/medicines", GET, May(Capability::Medicines)),
+    ("/patients/{id}/allergies", POST, May(Capability::Notes)),
+    ("/patients/{id}/doses", POST, May(Capability::Administer)),
+    ("/patients/{id}/orders", GET, May(Capability::Prescribe)),
+    ("/patients/{id}/orders", POST, May(Capability::Prescribe)),
+    ("/patients/{id}/orders/{rid}/stop", POST, May(Capability::Prescribe)),
+    ("/due", GET, May(Capability::Medicines)),
     // Transfers and evacuation.
     ("/patients/{id}/transfer", GET, May(Capability::Transfers)),
     ("/patients/{id}/transfer", POST, May(Capability::Transfers)),
@@ -98,6 +108,8 @@ pub(crate) const TABLE: &[(&str, Method, Need)] = &[
     ("/draft", GET, LetIn),
     ("/hide", POST, Open),
     ("/network", GET, Open),
+    // Paper.
+    ("/paper/tags", GET, May(Capability::Print)),
     // Registration, and who is who.
     ("/patients/new", GET, May(Capability::Register)),
     ("/patients/new", POST, May(Capability::Register)),
@@ -115,6 +127,13 @@ pub(crate) const TABLE: &[(&str, Method, Need)] = &[
     ("/theatre", GET, May(Capability::Theatre)),
     ("/patients/{id}/operations", GET, May(Capability::Theatre)),
     ("/patients/{id}/operations", POST, May(Capability::Theatre)),
+    // Forms.
+    ("/patients/{id}/forms", GET, May(Capability::Forms)),
+    ("/patients/{id}/forms/{form}", GET, May(Capability::Forms)),
+    ("/patients/{id}/forms/{form}", POST, May(Capability::Forms)),
+    ("/patients/{id}/responses/{rid}", GET, May(Capability::Charts)),
+    ("/patients/{id}/responses/{rid}/edit", GET, May(Capability::Forms)),
+    ("/patients/{id}/responses/{rid}/edit", POST, May(Capability::Forms)),
     // Of every page.
     ("/language", POST, Open),
     ("/theme", POST, Open),

@@ -13,12 +13,16 @@ pub const ARABIC: &str = concat!(
     include_str!("../locales/ar/triage.ftl"),
     include_str!("../locales/ar/board.ftl"),
     include_str!("../locales/ar/chart.ftl"),
+    include_str!("../locales/ar/consult.ftl"),
     include_str!("../locales/ar/vitals.ftl"),
     include_str!("../locales/ar/registration.ftl"),
     include_str!("../locales/ar/outbox.ftl"),
     include_str!("../locales/ar/transfers.ftl"),
     include_str!("../locales/ar/merge.ftl"),
     include_str!("../locales/ar/ward.ftl"),
+    include_str!("../locales/ar/paper.ftl"),
+    include_str!("../locales/ar/forms.ftl"),
+    include_str!("../locales/ar/orders.ftl"),
 );
 /// The English messages, as they are compiled in.
 pub const ENGLISH: &str = concat!(
@@ -26,12 +30,16 @@ pub const ENGLISH: &str = concat!(
     include_str!("../locales/en/triage.ftl"),
     include_str!("../locales/en/board.ftl"),
     include_str!("../locales/en/chart.ftl"),
+    include_str!("../locales/en/consult.ftl"),
     include_str!("../locales/en/vitals.ftl"),
     include_str!("../locales/en/registration.ftl"),
     include_str!("../locales/en/outbox.ftl"),
     include_str!("../locales/en/transfers.ftl"),
     include_str!("../locales/en/merge.ftl"),
     include_str!("../locales/en/ward.ftl"),
+    include_str!("../locales/en/paper.ftl"),
+    include_str!("../locales/en/forms.ftl"),
+    include_str!("../locales/en/orders.ftl"),
 );
 
 /// A language of the screens.
