@@ -226,18 +226,18 @@ fn chart_lines(site: &Site, f: &Frame, ids: &[String; 2]) -> Result<Vec<Line>, F
     let pages = [page(&ids[0])?, page(&ids[1])?];
     let chart = |id: &str| Chart::read(site, id)?.ok_or(Failure::Missing);
     let charts = [chart(&ids[0])?, chart(&ids[1])?];
-    let plain = |id: &str, values| Line { name: f.t(id), values, differs: false };
+    let plain = |name, values| Line { name, values, differs: false };
     let place = |chart: &Chart| open_stay(chart).and_then(|(stay, _)| stay.parts.place).unwrap_or_default();
     let mut lines = vec![
-        plain("same-records", pages.each_ref().map(|page| grouped(page.row.resources))),
+        plain(f.t("same-records"), pages.each_ref().map(|page| grouped(page.row.resources))),
         plain(
-            "same-newest",
+            f.t("same-newest"),
             pages.each_ref().map(|page| page.resources.first().map_or_else(String::new, |row| f.time(&row.updated_ms))),
         ),
     ];
     let places = charts.each_ref().map(place);
     if places.iter().any(|place| !place.is_empty()) {
-        lines.push(plain("place", places));
+        lines.push(plain(f.t("place"), places));
     }
     Ok(lines)
 }
