@@ -79,6 +79,7 @@ pub mod ask;
 pub mod bundle;
 pub mod care;
 pub mod compartment;
+pub mod consult;
 pub mod definitions;
 pub mod fhirpath;
 pub mod formulary;

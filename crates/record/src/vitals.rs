@@ -275,6 +275,12 @@ impl ComaScale {
     }
 }
 
+/// What a code of LOINC is called, if it is one of the signs or fluids that are known here.
+pub fn label_of_loinc(code: &str) -> Option<Label> {
+    let sign = table().vitals.iter().find(|row| row.loinc == code || row.others.contains(&code)).map(|row| row.label);
+    sign.or_else(|| fluids().iter().find(|fluid| fluid.loinc == Some(code)).map(|fluid| fluid.label))
+}
+
 /// Where the table is from, and whether anybody verified it.
 pub fn vitals_origin() -> Origin {
     origin(TABLE)

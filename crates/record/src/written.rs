@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 const LOINC: &str = "http://loinc.org";
-const NOTE_CODE: &str = "34109-9";
+/// The LOINC code of a note.
+pub const NOTE_CODE: &str = "34109-9";
 const SNOMED: &str = "http://snomed.info/sct";
 const SURGICAL: &str = "387713003";
 /// The longest note: some pages of handwriting.

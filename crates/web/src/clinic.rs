@@ -8,6 +8,7 @@ pub(crate) mod board_page;
 pub(crate) mod body;
 pub(crate) mod capacity;
 pub(crate) mod casualty;
+pub(crate) mod consult;
 pub(crate) mod identity;
 pub(crate) mod injuries;
 pub(crate) mod likeness;

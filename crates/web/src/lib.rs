@@ -92,6 +92,7 @@ pub fn router(source: Source, config: Config) -> Result<(Router, String), StartE
                 .post(clinic::photos::post)
                 .layer(DefaultBodyLimit::max(clinic::upload::UPLOAD_BYTES_MAX)),
         )
+        .route("/patients/{id}/consult", get(clinic::consult::get).post(clinic::consult::post))
         .route("/patients/{id}/photos/{rid}", get(clinic::photos::image))
         .route("/patients/{id}/photos/{rid}/blur", get(clinic::photos::blur_form).post(clinic::photos::blur))
         .route("/patients/{id}/transfer", get(clinic::transfers::get).post(clinic::transfers::post))

@@ -66,6 +66,8 @@ pub(crate) const TABLE: &[(&str, Method, Need)] = &[
     ("/patients/{id}/injuries", POST, May(Capability::Notes)),
     ("/patients/{id}/notes", GET, May(Capability::Charts)),
     ("/patients/{id}/notes", POST, May(Capability::Notes)),
+    ("/patients/{id}/consult", GET, May(Capability::Consult)),
+    ("/patients/{id}/consult", POST, May(Capability::Consult)),
     ("/patients/{id}/photos", GET, May(Capability::Charts)),
     ("/patients/{id}/photos", POST, May(Capability::Notes)),
     ("/patients/{id}/photos/{rid}", GET, May(Capability::Charts)),

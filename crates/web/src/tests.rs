@@ -28,6 +28,7 @@ use crate::{Client, Config, Source, router};
 mod bedside;
 mod board;
 mod chart;
+mod consult;
 mod events;
 mod outbox;
 mod people;

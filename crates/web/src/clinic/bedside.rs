@@ -45,6 +45,16 @@ impl Bed {
         who_of(f, &self.chart.id, &self.chart.patient)
     }
 
+    /// The Patient as it reads; null if it is not here.
+    pub(crate) fn patient(&self) -> &Value {
+        &self.patient
+    }
+
+    /// The code of the administrative sex, if it is said.
+    pub(crate) fn sex(&self) -> Option<&str> {
+        self.patient.get("gender")?.as_str()
+    }
+
     /// Under what a page writes.
     pub(crate) fn writing<'a>(&'a self, by: Option<&'a str>, at_ms: u64) -> Writing<'a> {
         Writing { patient: &self.chart.id, encounter: self.encounter.as_deref(), by, at_ms }

@@ -37,6 +37,8 @@ const NEEDS: [&str; 8] =
 const _: () = assert!(NEEDS.len() < NEEDS_MAX, "one more may be typed");
 /// A part of a name of one letter stands in every text.
 const NAME_LETTERS_MIN: usize = 2;
+/// A word in the other script has to have so many consonants to be taken for a part of a name.
+const CONSONANTS_MIN: usize = 3;
 
 #[derive(Template)]
 #[template(path = "transfer.html")]
@@ -172,12 +174,17 @@ fn unnamed(
     Some(text)
 }
 
-/// Whether a text has a part of the patient's name in it, however it is spelled in Arabic.
-fn names_patient(patient: &Value, text: &str) -> bool {
-    let text = names::words_found(text);
-    let parts = names::search_terms(patient).into_iter().map(|term| term.key);
-    let mut parts = parts.filter(|key| key.chars().count() >= NAME_LETTERS_MIN);
-    parts.any(|key| text.iter().any(|word| word.key == key))
+/// Whether a text has a part of the patient's name in it, however it is spelled and in either script. Between scripts only
+/// the consonants can be compared, and a few of them are too little to go by.
+pub(super) fn names_patient(patient: &Value, text: &str) -> bool {
+    let is_arabic = |key: &str| key.chars().any(|letter| ('\u{600}'..='\u{6ff}').contains(&letter));
+    let words = names::words_found(text);
+    names::search_terms(patient).into_iter().filter(|term| term.key.chars().count() >= NAME_LETTERS_MIN).any(|term| {
+        words.iter().any(|word| {
+            let sounds = word.skeleton.chars().count() >= CONSONANTS_MIN && word.skeleton == term.skeleton;
+            word.key == term.key || sounds && is_arabic(&word.key) != is_arabic(&term.key)
+        })
+    })
 }
 
 /// The site that a form chooses; `None` while nobody is found who takes them.

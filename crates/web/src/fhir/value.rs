@@ -1,12 +1,19 @@
 //! One value in a few words.
 
+use sanad_record::injury::{KIND_SYSTEM, REGION_SYSTEM};
 use sanad_record::json::{Kind, Node};
+use sanad_record::vitals::label_of_loinc;
+use sanad_record::written::NOTE_CODE;
 
 use crate::moment::written;
 use crate::text::{Lang, Voice};
 
 /// The longest text shown in a list, in characters; attachments are longer and belong to the raw text.
 const TEXT_CHARS_MAX: usize = 600;
+
+/// The system of LOINC, and its code for a blood pressure of two numbers.
+const LOINC: &str = "http://loinc.org";
+const PRESSURE: &str = "85354-9";
 
 /// The value in a few words: text, a date, a number with its unit, what a code means. `None` if it takes a list to say.
 pub(crate) fn short(voice: &Voice, node: &Node<'_>) -> Option<String> {
@@ -86,9 +93,31 @@ pub(crate) fn concept(voice: &Voice, node: &Node<'_>) -> Option<String> {
         (Some(text), Some(display)) if voice.lang == Lang::En && is_arabic(&text) && !is_arabic(&display) => display,
         (Some(text), _) => text,
         (None, Some(display)) => display,
-        (None, None) => codings().find_map(|coding| coding.get_str("code"))?,
+        (None, None) => match codings().find_map(|coding| own_words(voice, coding)) {
+            Some(own) => return Some(own),
+            None => codings().find_map(|coding| coding.get_str("code"))?,
+        },
     };
-    Some(cut(&said))
+    let foreign = voice.lang == Lang::Ar && !is_arabic(&said);
+    let own = foreign.then(|| codings().find_map(|coding| own_words(voice, coding))).flatten();
+    Some(own.unwrap_or_else(|| cut(&said)))
+}
+
+/// What a code is called here, in the reader's language: our own codes, the signs and fluids that are measured at the bed,
+/// and notes.
+fn own_words(voice: &Voice, coding: &Node<'_>) -> Option<String> {
+    let code = coding.get_str("code")?;
+    match &*coding.get_str("system")? {
+        KIND_SYSTEM => voice.known(&format!("injury-{code}")),
+        REGION_SYSTEM => voice.known(&format!("region-{code}")),
+        LOINC if *code == *PRESSURE => Some(voice.t("vitals-pressure")),
+        LOINC if *code == *NOTE_CODE => Some(voice.t("note")),
+        LOINC => label_of_loinc(&code).map(|label| match voice.lang {
+            Lang::Ar => label.arabic.to_owned(),
+            Lang::En => label.english.to_owned(),
+        }),
+        _ => None,
+    }
 }
 
 /// An address as one line: its text, else its parts from the street to the country.
