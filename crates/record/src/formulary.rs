@@ -20,8 +20,8 @@ mod order;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-pub use check::{HowAllergic, HowDuplicate, Patient, Proposed, Warning, checks};
-pub use dose::{DoseRange, Unit, age_days, doses};
+pub use check::{HowAllergic, HowDuplicate, Patient, Proposed, Usual, Warning, checks};
+pub use dose::{DoseRange, Unit, age_days, doses, doses_origin};
 pub use due::{DUE_MAX, Due, DueState, due};
 pub use order::{
     Administration, Became, EVERY_MINUTES, Frequency, Given, Order, OrderState, Outcome, administration,
@@ -129,7 +129,7 @@ pub fn items_origin() -> Origin {
 /// True if every table of the formulary is verified. While it is not, every screen that shows a warning or an absence
 /// of one says so.
 pub fn verified() -> bool {
-    [origin(ITEMS), dose::doses_origin(), allergy::allergies_origin()].iter().all(|table| table.verified.is_some())
+    [origin(ITEMS), doses_origin(), allergy::allergies_origin()].iter().all(|table| table.verified.is_some())
 }
 
 /// The items whose names contain every word of the text, in either language, best first.

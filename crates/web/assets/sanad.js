@@ -152,7 +152,7 @@
   document.addEventListener('click', event => { pressed = event.target.closest && event.target.closest('button, input[type=image]'); });
   document.addEventListener('submit', event => {
     const form = event.target;
-    if (form.method !== 'post' || form.enctype === 'multipart/form-data' || !form.elements.key || !data.box || !window.nacl || !window.indexedDB) return;
+    if (form.method !== 'post' || form.enctype === 'multipart/form-data' || 'plain' in form.dataset || !form.elements.key || !data.box || !window.nacl || !window.indexedDB) return;
     event.preventDefault();
     if (form.dataset.busy) return;
     form.dataset.busy = '1';

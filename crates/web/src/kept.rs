@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-/// Forms kept at once; the oldest gives way. Each is bounded by [`crate::FORM_BYTES_MAX`], so all take about a megabyte.
+/// Forms kept at once; the oldest gives way. Each is bounded by [`crate::FORM_BYTES_MAX`], so all take four megabytes at most.
 const FORMS_MAX: usize = 64;
 /// How long one is kept: an operation, and the way back to the screen.
 const KEPT_MS_MAX: u64 = 4 * 60 * 60 * 1000;

@@ -46,8 +46,9 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post, post_service};
 
-/// The largest form that is read. A search is one line; nothing else is sent yet.
-pub const FORM_BYTES_MAX: usize = 16 * 1024;
+/// The largest form that is read. A browser sends an Arabic letter as six bytes: a form of some hundred fields with a note
+/// of a few pages is about 50 kB.
+pub const FORM_BYTES_MAX: usize = 64 * 1024;
 
 /// The screens of a site, and the eight-digit screen code that lets other devices on the network see them.
 ///
@@ -100,6 +101,13 @@ pub fn router(source: Source, config: Config) -> Result<(Router, String), StartE
         .route("/transfers/{id}", post(clinic::transfers::step))
         .route("/evacuation", get(clinic::transfers::queue))
         .route("/evacuation/list", get(clinic::transfers::paper))
+        // Orders, and what is due of them.
+        .route("/patients/{id}/medicines", get(clinic::medicines::get))
+        .route("/patients/{id}/allergies", post(clinic::medicines::allergy))
+        .route("/patients/{id}/doses", post(clinic::medicines::dose))
+        .route("/patients/{id}/orders", get(clinic::prescribe::get).post(clinic::prescribe::post))
+        .route("/patients/{id}/orders/{rid}/stop", post(clinic::medicines::stop))
+        .route("/due", get(clinic::due::get))
         .route("/asks", get(pages::asks::get).post(pages::asks::ask))
         .route("/asks/answer", post(pages::asks::answer))
         .route("/conflicts", get(pages::conflicts::get))
@@ -126,6 +134,11 @@ pub fn router(source: Source, config: Config) -> Result<(Router, String), StartE
         .route("/patients/{id}/same/{other}", get(clinic::same::two).post(clinic::same::decide))
         .route("/language", post(pages::prefs::language))
         .route("/theme", post(pages::prefs::theme))
+        // Forms.
+        .route("/patients/{id}/forms", get(clinic::forms::list))
+        .route("/patients/{id}/forms/{form}", get(clinic::forms::fill::blank).post(clinic::forms::fill::fill))
+        .route("/patients/{id}/responses/{rid}", get(clinic::forms::answered::get))
+        .route("/patients/{id}/responses/{rid}/edit", get(clinic::forms::fill::edit).post(clinic::forms::fill::change))
         .route(events::PATH, get(events::get))
         .route("/assets/{name}", get(assets::serve))
         .fallback(pages::failure::missing)

@@ -43,6 +43,7 @@ pub(crate) enum Tab {
     Conflicts,
     Asks,
     Transfers,
+    Due,
     Sites,
     None,
 }

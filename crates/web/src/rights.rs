@@ -73,6 +73,14 @@ pub(crate) const TABLE: &[(&str, Method, Need)] = &[
     ("/patients/{id}/photos/{rid}", GET, May(Capability::Charts)),
     ("/patients/{id}/photos/{rid}/blur", GET, May(Capability::Notes)),
     ("/patients/{id}/photos/{rid}/blur", POST, May(Capability::Notes)),
+    // Orders, and what is due of them.
+    ("/patients/{id}/medicines", GET, May(Capability::Medicines)),
+    ("/patients/{id}/allergies", POST, May(Capability::Notes)),
+    ("/patients/{id}/doses", POST, May(Capability::Administer)),
+    ("/patients/{id}/orders", GET, May(Capability::Prescribe)),
+    ("/patients/{id}/orders", POST, May(Capability::Prescribe)),
+    ("/patients/{id}/orders/{rid}/stop", POST, May(Capability::Prescribe)),
+    ("/due", GET, May(Capability::Medicines)),
     // Transfers and evacuation.
     ("/patients/{id}/transfer", GET, May(Capability::Transfers)),
     ("/patients/{id}/transfer", POST, May(Capability::Transfers)),
@@ -109,6 +117,13 @@ pub(crate) const TABLE: &[(&str, Method, Need)] = &[
     ("/patients/{id}/same", POST, May(Capability::Merge)),
     ("/patients/{id}/same/{other}", GET, May(Capability::Merge)),
     ("/patients/{id}/same/{other}", POST, May(Capability::Merge)),
+    // Forms.
+    ("/patients/{id}/forms", GET, May(Capability::Forms)),
+    ("/patients/{id}/forms/{form}", GET, May(Capability::Forms)),
+    ("/patients/{id}/forms/{form}", POST, May(Capability::Forms)),
+    ("/patients/{id}/responses/{rid}", GET, May(Capability::Charts)),
+    ("/patients/{id}/responses/{rid}/edit", GET, May(Capability::Forms)),
+    ("/patients/{id}/responses/{rid}/edit", POST, May(Capability::Forms)),
     // Of every page.
     ("/language", POST, Open),
     ("/theme", POST, Open),

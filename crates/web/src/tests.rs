@@ -30,6 +30,8 @@ mod board;
 mod chart;
 mod consult;
 mod events;
+mod forms;
+mod orders;
 mod outbox;
 mod people;
 mod registration;

@@ -18,6 +18,8 @@ pub const ARABIC: &str = concat!(
     include_str!("../locales/ar/registration.ftl"),
     include_str!("../locales/ar/outbox.ftl"),
     include_str!("../locales/ar/transfers.ftl"),
+    include_str!("../locales/ar/forms.ftl"),
+    include_str!("../locales/ar/orders.ftl"),
 );
 /// The English messages, as they are compiled in.
 pub const ENGLISH: &str = concat!(
@@ -30,6 +32,8 @@ pub const ENGLISH: &str = concat!(
     include_str!("../locales/en/registration.ftl"),
     include_str!("../locales/en/outbox.ftl"),
     include_str!("../locales/en/transfers.ftl"),
+    include_str!("../locales/en/forms.ftl"),
+    include_str!("../locales/en/orders.ftl"),
 );
 
 /// A language of the screens.

@@ -7,10 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{ATC_SYSTEM, ITEM_SYSTEM, Label, item, items, search_key};
-use crate::shape::{Stored, codings, is_type, list, text};
+use crate::shape::{CannotWrite, Stored, Writing, codings, is_type, list, needed, optional, text};
 use crate::table::{Origin, origin, rows};
 
 const GROUPS: &str = include_str!("../../data/formulary/allergy-groups-v1.txt");
@@ -78,6 +78,12 @@ impl std::fmt::Debug for Allergy {
 }
 
 impl Allergen {
+    /// What a form offers: the groups, and what is no medicine; each in the order of the table.
+    pub fn listed() -> impl Iterator<Item = Allergen> {
+        let groups = table().groups.iter().map(|group| Allergen::Group(group.label.code));
+        groups.chain(table().others.iter().map(|other| Allergen::Other(other.code)))
+    }
+
     /// The code in [`ALLERGEN_SYSTEM`].
     pub fn code(self) -> &'static str {
         match self {
@@ -124,7 +130,7 @@ pub(super) fn are_near(one: &str, other: &str) -> bool {
 }
 
 /// Where the table is from.
-pub(super) fn allergies_origin() -> Origin {
+pub fn allergies_origin() -> Origin {
     origin(GROUPS)
 }
 
@@ -184,6 +190,50 @@ pub fn allergens(allergy: &Value) -> (BTreeSet<Allergen>, bool) {
     }
     let exact = exact && !found.is_empty();
     (found, exact)
+}
+
+/// What an allergy is to, as a form says it.
+pub enum Named {
+    /// Something of the tables.
+    Listed(Allergen),
+    /// In words; what is known of them is found when it is read.
+    Typed(String),
+}
+
+/// An allergy that is there. `high` says that it may kill.
+///
+/// # Errors
+/// [`CannotWrite`]: an illegal id, no words where words name it, a text that is too long.
+pub fn allergy_intolerance(
+    writing: &Writing<'_>,
+    named: &Named,
+    reaction: Option<&str>,
+    high: bool,
+) -> Result<Value, CannotWrite> {
+    writing.check()?;
+    let code = match named {
+        Named::Listed(allergen) => {
+            let label = allergen.label();
+            let coding = json!([{ "system": ALLERGEN_SYSTEM, "code": label.code, "display": label.english }]);
+            json!({ "coding": coding, "text": label.arabic })
+        }
+        Named::Typed(said) => json!({ "text": needed(said)? }),
+    };
+    let standing = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical";
+    let mut allergy = json!({
+        "resourceType": "AllergyIntolerance",
+        "clinicalStatus": { "coding": [{ "system": standing, "code": "active" }] },
+        "criticality": if high { "high" } else { "low" },
+        "code": code, "patient": writing.patient(), "recordedDate": writing.at(),
+    });
+    writing.add_encounter(&mut allergy, "encounter");
+    if let Some(who) = writing.who() {
+        allergy["recorder"] = who;
+    }
+    if let Some(reaction) = optional(reaction)? {
+        allergy["reaction"] = json!([{ "manifestation": [{ "text": reaction }] }]);
+    }
+    Ok(allergy)
 }
 
 /// How an AllergyIntolerance stands.

@@ -166,7 +166,7 @@ pub fn doses() -> &'static [DoseRange] {
 }
 
 /// Where the table is from.
-pub(super) fn doses_origin() -> Origin {
+pub fn doses_origin() -> Origin {
     origin(DOSES)
 }
 

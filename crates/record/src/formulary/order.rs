@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{ATC_SYSTEM, ITEM_SYSTEM, Item, Label, ROUTE_SYSTEM, Unit, item, items, route};
-use crate::patch::json_patch;
+use crate::outgoing::rfc3339;
 use crate::shape::{
-    CannotWrite, Stored, Writing, checked_id, code_in, extension, is_type, list, needed, optional, quantity, referred,
-    text, time_ms,
+    CannotWrite, Stored, Writing, checked_id, code_in, extended, extension, is_type, list, needed, optional, quantity,
+    referred, text, time_ms,
 };
 use crate::typed::Decimal;
 
@@ -66,6 +66,19 @@ pub struct Order {
     pub start_ms: Option<u64>,
     /// When it ends, in milliseconds since 1970, if it does.
     pub until_ms: Option<u64>,
+    /// What else should be done.
+    pub note: Option<String>,
+    /// Why it was ordered although there were warnings.
+    pub in_spite_of: Option<String>,
+    /// Who ordered it, as the record calls them.
+    pub by: Option<String>,
+}
+
+impl Order {
+    /// Whether it is to be given at that time: it is active, and its end has not come.
+    pub fn is_current(&self, now_ms: u64) -> bool {
+        self.state == OrderState::Active && self.until_ms.is_none_or(|until| now_ms < until)
+    }
 }
 
 /// The code of a MedicationRequest or MedicationAdministration: the item, and the ATC code it says.
@@ -94,15 +107,17 @@ fn routed(code: &str) -> Result<Value, CannotWrite> {
     Ok(json!({ "coding": coding, "text": format!("{} · {}", label.english, label.arabic) }))
 }
 
-/// An order. `note` is what else should be done; `in_spite_of` is why it is ordered although there were warnings.
+/// An order, from `start_ms` on until `until_ms`, or until it is stopped; what is given once has no end. `note` is what
+/// else should be done; `in_spite_of` is why it is ordered although there were warnings.
 ///
 /// # Errors
 /// [`CannotWrite`]: an illegal id, a text that is too long, a dose of nothing, an unknown route, a frequency outside
-/// [`EVERY_MINUTES`] (as [`CannotWrite::WrongRecord`]).
+/// [`EVERY_MINUTES`] or an end that is not after the start (both as [`CannotWrite::WrongRecord`]).
 pub fn medication_request(
     writing: &Writing<'_>,
     proposed: &super::Proposed<'_>,
     start_ms: u64,
+    until_ms: Option<u64>,
     note: Option<&str>,
     in_spite_of: Option<&str>,
 ) -> Result<Value, CannotWrite> {
@@ -111,7 +126,7 @@ pub fn medication_request(
         return Err(CannotWrite::Nothing);
     }
     let mut instruction = json!({ "route": routed(proposed.route)? });
-    if let Some(timing) = timing(proposed.frequency, start_ms)? {
+    if let Some(timing) = timing(proposed.frequency, start_ms, until_ms)? {
         instruction["timing"] = timing;
     }
     if matches!(proposed.frequency, Frequency::AsNeeded { .. }) {
@@ -138,21 +153,28 @@ pub fn medication_request(
     Ok(request)
 }
 
-fn timing(frequency: Frequency, start_ms: u64) -> Result<Option<Value>, CannotWrite> {
-    let start = crate::outgoing::rfc3339(start_ms);
+fn timing(frequency: Frequency, start_ms: u64, until_ms: Option<u64>) -> Result<Option<Value>, CannotWrite> {
+    if until_ms.is_some_and(|until| until <= start_ms) {
+        return Err(CannotWrite::WrongRecord);
+    }
+    let start = rfc3339(start_ms);
+    let mut repeat = json!({ "boundsPeriod": { "start": start } });
+    if let Some(until) = until_ms {
+        repeat["boundsPeriod"]["end"] = rfc3339(until).into();
+    }
     let minutes = match frequency {
         Frequency::Once => return Ok(Some(json!({ "event": [start] }))),
-        Frequency::AsNeeded { least_minutes: None } => return Ok(None),
+        Frequency::AsNeeded { least_minutes: None } => return Ok(until_ms.map(|_| json!({ "repeat": repeat }))),
         Frequency::Every { minutes } | Frequency::AsNeeded { least_minutes: Some(minutes) } => minutes,
     };
     if !EVERY_MINUTES.contains(&minutes) {
         return Err(CannotWrite::WrongRecord);
     }
     let (period, unit) = if minutes % 60 == 0 { (minutes / 60, "h") } else { (minutes, "min") };
-    let bounds = json!({ "start": start });
-    Ok(Some(json!({
-        "repeat": { "boundsPeriod": bounds, "frequency": 1, "period": period, "periodUnit": unit }
-    })))
+    repeat["frequency"] = 1.into();
+    repeat["period"] = period.into();
+    repeat["periodUnit"] = unit.into();
+    Ok(Some(json!({ "repeat": repeat })))
 }
 
 /// What became of a dose.
@@ -202,7 +224,7 @@ pub fn medication_administration(writing: &Writing<'_>, given: &Given<'_>) -> Re
     };
     let mut record = json!({ "resourceType": "MedicationAdministration" });
     if let Some(due_ms) = given.due_ms {
-        let at = crate::outgoing::rfc3339(due_ms);
+        let at = rfc3339(due_ms);
         record["extension"] = json!([extension(DUE_URL, "valueDateTime", at.into())]);
     }
     record["status"] = status.into();
@@ -227,23 +249,21 @@ pub fn medication_administration(writing: &Writing<'_>, given: &Given<'_>) -> Re
     Ok(record)
 }
 
-/// The bytes of a MedicationRequest that is stopped, and why. No other byte of it changes.
+/// A MedicationRequest that is stopped, and why. Nothing else of it changes.
 ///
 /// # Errors
 /// [`CannotWrite::WrongRecord`] if it is no MedicationRequest or is over already; [`CannotWrite::TextMissing`] without
 /// a reason, [`CannotWrite::TextTooLong`].
-pub fn stopped(raw: &[u8], reason: &str) -> Result<Vec<u8>, CannotWrite> {
+pub fn stopped(request: &Value, reason: &str) -> Result<Value, CannotWrite> {
     let reason = needed(reason)?;
-    let request: Value = serde_json::from_slice(raw).map_err(|_| CannotWrite::WrongRecord)?;
-    let open = matches!(text(&request, "status"), Some("active" | "on-hold" | "draft" | "unknown"));
-    if !is_type(&request, "MedicationRequest") || !open {
+    let open = matches!(text(request, "status"), Some("active" | "on-hold" | "draft" | "unknown"));
+    if !is_type(request, "MedicationRequest") || !open {
         return Err(CannotWrite::WrongRecord);
     }
-    let patch = json!([
-        { "op": "replace", "path": "/status", "value": "stopped" },
-        { "op": "add", "path": "/statusReason", "value": { "text": reason } },
-    ]);
-    json_patch(raw, patch.to_string().as_bytes()).map_err(|_| CannotWrite::WrongRecord)
+    let mut stopped = request.clone();
+    stopped["status"] = "stopped".into();
+    stopped["statusReason"] = json!({ "text": reason });
+    Ok(stopped)
 }
 
 /// Reads a MedicationRequest that is an order. `None` for other resources, and for what says that it is not to be given.
@@ -276,6 +296,9 @@ pub fn order(record: Stored<'_>) -> Option<Order> {
         frequency,
         start_ms,
         until_ms,
+        note: list(request, "note").first().and_then(|note| text(note, "text")).map(str::to_owned),
+        in_spite_of: extended(request, OVERRIDE_URL).and_then(|said| text(said, "valueString")).map(str::to_owned),
+        by: request.get("requester").and_then(|who| text(who, "display")).map(str::to_owned),
     })
 }
 
@@ -405,7 +428,7 @@ pub fn administration(record: Stored<'_>) -> Option<Administration> {
     // Where nobody gave a reason, the text only repeats our code.
     let said = why.and_then(|why| text(why, "text").filter(|said| Some(*said) != code_in(Some(why), NOT_GIVEN_SYSTEM)));
     let period = resource.get("effectivePeriod").and_then(|period| time_ms(period.get("start")));
-    let due = crate::shape::extended(resource, DUE_URL);
+    let due = extended(resource, DUE_URL);
     Some(Administration {
         id: record.id.to_owned(),
         request: referred(resource.get("request"), "MedicationRequest").map(str::to_owned),

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::allergy::{Allergen, Standing, allergies, recognise};
+use super::allergy::{Allergen, Named, Standing, allergies, allergy_intolerance, recognise};
 use super::*;
 use crate::shape::{CannotWrite, Stored, Writing, assert_valid};
 use crate::typed::{Decimal, decimal};
@@ -40,8 +40,7 @@ fn named(text: &str) -> Value {
 }
 
 fn stop(request: &Value, reason: &str) -> Result<Value, CannotWrite> {
-    let raw = stopped(request.to_string().as_bytes(), reason)?;
-    Ok(serde_json::from_slice(&raw).expect("JSON"))
+    stopped(request, reason)
 }
 
 // ---- The tables ----
@@ -382,7 +381,7 @@ fn the_same_allergy_recorded_apart_shows_once_and_none_that_differs_is_hidden() 
 fn what_is_ordered_already_is_said() {
     let order = |code: &str, route: &'static str| {
         let proposed = propose(code, "1", Unit::Gram, route, Frequency::Every { minutes: 720 });
-        medication_request(&writing(), &proposed, NOW, None, None).expect("an order")
+        medication_request(&writing(), &proposed, NOW, None, None, None).expect("an order")
     };
     let stopped_one = stop(&order("ceftriaxone-pwd-1000", "iv"), "done").expect("it was active");
     let foreign = json!({ "resourceType": "MedicationRequest", "status": "active", "intent": "order",
@@ -412,11 +411,60 @@ fn what_is_ordered_already_is_said() {
 #[test]
 fn stopping_changes_no_other_byte() {
     let raw = br#"{"resourceType": "MedicationRequest",  "status":"active", "x": 1.10}"#;
-    let stopped = stopped(raw, "done").expect("it is active");
-    let text = String::from_utf8(stopped).expect("text");
+    let request: Value = serde_json::from_slice(raw).expect("JSON");
+    let stopped = stopped(&request, "done").expect("it is active");
+    let text = String::from_utf8(crate::care::rewrite(raw, &stopped).expect("an object")).expect("text");
     assert!(text.starts_with(r#"{"resourceType": "MedicationRequest",  "status":"stopped", "x": 1.10"#), "{text}");
-    assert_eq!(super::stopped(b"[", "x"), Err(CannotWrite::WrongRecord));
-    assert_eq!(super::stopped(raw, " "), Err(CannotWrite::TextMissing));
+    assert_eq!(super::stopped(&json!([]), "x"), Err(CannotWrite::WrongRecord));
+    assert_eq!(super::stopped(&request, " "), Err(CannotWrite::TextMissing));
+}
+
+#[test]
+fn an_order_ends_when_it_was_said_to_and_says_who_wrote_what() {
+    let day = 24 * HOUR;
+    for (frequency, until) in [
+        (Frequency::Every { minutes: 480 }, Some(NOW + day)),
+        (Frequency::AsNeeded { least_minutes: None }, Some(NOW + day)),
+        (Frequency::AsNeeded { least_minutes: Some(60) }, Some(NOW + day)),
+        (Frequency::Once, None),
+    ] {
+        let proposed = propose("paracetamol-tab-500", "1", Unit::Gram, "po", frequency);
+        let request =
+            medication_request(&writing(), &proposed, NOW, Some(NOW + day), Some("with food"), Some("no other"));
+        let request = request.expect("an order");
+        assert_valid(&request);
+        let read = order(Stored { id: "m", resource: &request }).expect("an order");
+        assert_eq!((read.frequency, read.until_ms), (Some(frequency), until));
+        assert_eq!((read.note.as_deref(), read.in_spite_of.as_deref()), (Some("with food"), Some("no other")));
+        assert_eq!(read.by.as_deref(), Some("Kestrel"));
+        assert!(read.is_current(NOW + day - 1));
+        assert_eq!(read.is_current(NOW + day), until.is_none());
+    }
+    let proposed = propose("paracetamol-tab-500", "1", Unit::Gram, "po", Frequency::Once);
+    let backwards = medication_request(&writing(), &proposed, NOW, Some(NOW), None, None);
+    assert_eq!(backwards, Err(CannotWrite::WrongRecord));
+}
+
+#[test]
+fn an_allergy_is_valid_fhir_and_is_read_as_it_was_written() {
+    let listed: Vec<Allergen> = Allergen::listed().collect();
+    assert!(listed.len() > 20);
+    for allergen in listed {
+        let record = allergy_intolerance(&writing(), &Named::Listed(allergen), Some("wheeze"), true);
+        let record = record.expect("an allergy");
+        assert_valid(&record);
+        let shown = allergies(&[Stored { id: "a", resource: &record }]);
+        assert_eq!((&*shown[0].allergens, shown[0].high), (&[allergen][..], true), "{allergen:?}");
+        assert_eq!((shown[0].standing, &*shown[0].reactions), (Standing::Active, &["wheeze".to_owned()][..]));
+    }
+    let typed = |text: &str| allergy_intolerance(&writing(), &Named::Typed(text.to_owned()), None, false);
+    let shown = [typed("بنسلين").expect("an allergy"), typed("penicillin").expect("an allergy")];
+    let both = [Stored { id: "a", resource: &shown[0] }, Stored { id: "b", resource: &shown[1] }];
+    assert_valid(&shown[0]);
+    assert_eq!(allergies(&both).len(), 1, "one allergy, written twice");
+    assert!(!allergies(&both)[0].high);
+    assert_eq!(typed(" "), Err(CannotWrite::TextMissing));
+    assert_eq!(typed(&"x".repeat(501)), Err(CannotWrite::TextTooLong));
 }
 
 // ---- Orders, doses given, and what is due ----
@@ -432,7 +480,7 @@ fn an_order_is_valid_fhir_and_is_read_as_it_was_written() {
         Frequency::AsNeeded { least_minutes: Some(240) },
     ] {
         let proposed = propose("paracetamol-tab-500", "1000", Unit::Milligram, "po", frequency);
-        let request = medication_request(&writing(), &proposed, NOW, Some("with food"), Some("no other left"));
+        let request = medication_request(&writing(), &proposed, NOW, None, Some("with food"), Some("no other left"));
         let request = request.expect("an order");
         assert_valid(&request);
         let read = order(Stored { id: "m", resource: &request }).expect("an order");
@@ -446,13 +494,13 @@ fn an_order_is_valid_fhir_and_is_read_as_it_was_written() {
     }
     for (minutes, right) in [(14, false), (15, true), (40_320, true), (40_321, false)] {
         let proposed = propose("paracetamol-tab-500", "1", Unit::Gram, "po", Frequency::Every { minutes });
-        assert_eq!(medication_request(&writing(), &proposed, NOW, None, None).is_ok(), right);
+        assert_eq!(medication_request(&writing(), &proposed, NOW, None, None, None).is_ok(), right);
     }
     let nothing = propose("paracetamol-tab-500", "0", Unit::Gram, "po", sixth);
-    assert_eq!(medication_request(&writing(), &nothing, NOW, None, None), Err(CannotWrite::Nothing));
+    assert_eq!(medication_request(&writing(), &nothing, NOW, None, None, None), Err(CannotWrite::Nothing));
     let long = "x".repeat(501);
     let proposed = propose("paracetamol-tab-500", "1", Unit::Gram, "po", sixth);
-    assert_eq!(medication_request(&writing(), &proposed, NOW, Some(&long), None), Err(CannotWrite::TextTooLong));
+    assert_eq!(medication_request(&writing(), &proposed, NOW, None, Some(&long), None), Err(CannotWrite::TextTooLong));
 }
 
 fn given(outcome: Outcome<'static>, due_ms: Option<u64>) -> Given<'static> {
@@ -492,7 +540,7 @@ fn what_became_of_a_dose_is_valid_fhir() {
 fn every(hours: u32, start: u64) -> Value {
     let frequency = Frequency::Every { minutes: hours * 60 };
     let proposed = propose("paracetamol-tab-500", "1", Unit::Gram, "po", frequency);
-    medication_request(&writing(), &proposed, start, None, None).expect("an order")
+    medication_request(&writing(), &proposed, start, None, None, None).expect("an order")
 }
 
 fn summary(list: &[Due]) -> Vec<(i64, DueState, u64)> {
@@ -524,7 +572,7 @@ fn what_nobody_answered_is_due() {
 fn what_is_ordered_once_stays_due_and_what_is_needed_never_is() {
     let make = |frequency, start| {
         let proposed = propose("paracetamol-tab-500", "1", Unit::Gram, "po", frequency);
-        medication_request(&writing(), &proposed, start, None, None).expect("an order")
+        medication_request(&writing(), &proposed, start, None, None, None).expect("an order")
     };
     let as_needed = Frequency::AsNeeded { least_minutes: Some(240) };
     let requests = [("m", make(Frequency::Once, NOW - 50 * HOUR)), ("n", make(as_needed, NOW - HOUR))];

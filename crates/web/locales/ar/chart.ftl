@@ -43,3 +43,5 @@ type-QuestionnaireResponse = نماذج مملوءة
 type-Task = طلبات النقل
 type-Communication = رسائل
 type-BiologicallyDerivedProduct = وحدات الدم
+type-AuditEvent = سجل الاطلاع
+type-Provenance = المصدر

@@ -43,3 +43,5 @@ type-QuestionnaireResponse = Filled forms
 type-Task = Transfers
 type-Communication = Messages
 type-BiologicallyDerivedProduct = Units of blood
+type-AuditEvent = Who looked
+type-Provenance = Where it is from

@@ -1,13 +1,15 @@
 //! What the pages at the bedside share: whose chart it is, who writes, and one sentence for whatever was typed wrong.
 
 use sanad_node::site::Site;
+use sanad_record::care::input;
 use sanad_record::formulary::Label;
 use sanad_record::shape::{CannotWrite, Stored, TEXT_CHARS_MAX, Writing};
 use sanad_record::table::Origin;
 use sanad_record::typed::{Decimal, NotANumber, decimal};
+use sanad_record::vitals::{Vital, series};
 use serde_json::Value;
 
-use super::board_page::who_of;
+use super::board_page::{input_words, who_of};
 use super::casualty::open_stay;
 use super::record::{Chart, Read};
 use super::sheet::Sheet;
@@ -18,6 +20,8 @@ use crate::text::{Lang, Voice, grouped};
 
 /// Milliseconds of a day.
 const DAY_MS: i64 = 86_400_000;
+/// A weight that is older than this many days is not gone by: a child grows, and who is starved does not weigh the same.
+const WEIGHT_DAYS_MAX: u64 = 60;
 
 /// A patient and what the head of each page says of them. No `Debug`: it holds patient text.
 pub(crate) struct Bed {
@@ -69,6 +73,15 @@ impl Bed {
         let is_known = age >= 0 && spread <= (age / 4).max(DAY_MS);
         is_known.then(|| u32::try_from(age / DAY_MS).ok()).flatten()
     }
+
+    /// The newest weight, if it is new enough to go by, and when it was taken.
+    pub(crate) fn weight(&self, now_ms: u64) -> Option<(Decimal, u64)> {
+        let observations = stored(self.chart.of("Observation"));
+        let weights = series(&observations).into_iter().find(|series| series.vital == Vital::Weight)?;
+        let newest = weights.points.last()?;
+        let is_new = now_ms.saturating_sub(newest.at_ms) <= WEIGHT_DAYS_MAX * DAY_MS as u64;
+        is_new.then_some((newest.value, newest.at_ms))
+    }
 }
 
 /// Records as the record's own functions take them.
@@ -100,6 +113,11 @@ pub(crate) fn not_a_number(v: &Voice, error: NotANumber) -> String {
         NotANumber::NotAPair => v.t("typed-not-a-pair"),
         NotANumber::NotDigits => v.t("typed-not-digits"),
     }
+}
+
+/// A line of a form; or one sentence at its field.
+pub(crate) fn line(v: &Voice, s: &mut Sheet, name: &str) -> Option<String> {
+    s.take(name, |text| input::line(text, TEXT_CHARS_MAX), |error| input_words(v, error)).flatten()
 }
 
 /// A number of a form; or one sentence at its field.

@@ -39,6 +39,12 @@ pub(crate) fn one(site: &Site, kind: &str, id: &str) -> Result<Option<Read>, Sou
     Ok(site.reader().resource(&key)?.and_then(read))
 }
 
+/// The bytes of one resource, if it is here and not deleted: for what has to keep the digits of its numbers.
+pub(crate) fn raw(site: &Site, kind: &str, id: &str) -> Result<Option<Vec<u8>>, SourceError> {
+    let Ok(key) = ResourceKey::new(kind, id) else { return Ok(None) };
+    Ok(site.reader().resource(&key)?.and_then(|resource| resource.raw))
+}
+
 /// What meets these parameters of FHIR's search, at most [`ROWS_MAX`], within a patient's chart if one is named.
 pub(crate) fn find(
     site: &Site,

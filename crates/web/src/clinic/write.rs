@@ -42,11 +42,16 @@ impl From<NotSaved> for Failure {
 /// What an edit makes of a resource as it stands; `None` leaves it as it is.
 type Edit = Box<dyn Fn(&Value) -> Option<Value>>;
 
+/// The bytes of a resource, made of those that stand there, if any do; `None` leaves it as it is.
+type Put = Box<dyn Fn(Option<&[u8]>) -> Result<Option<Vec<u8>>, NotSaved>>;
+
 enum Step {
     /// A resource that is new, in the chart of this patient if its own elements name none.
     New { value: Value, about: Option<String> },
     /// A resource that is there.
     Edit { key: ResourceKey, edit: Edit },
+    /// A resource that is written as bytes, whether it is there or not.
+    Put { key: ResourceKey, put: Put },
 }
 
 /// The changes that a form makes.
@@ -88,6 +93,15 @@ impl Writing {
     /// Changes a resource as it stands when it is saved: what others saved meanwhile is not lost.
     pub(crate) fn edit(&mut self, key: ResourceKey, edit: impl Fn(&Value) -> Option<Value> + 'static) {
         self.steps.push(Step::Edit { key, edit: Box::new(edit) });
+    }
+
+    /// Writes a resource as JSON text, so that numbers keep the digits that were typed: a new one, or one that stands.
+    pub(crate) fn put(
+        &mut self,
+        key: ResourceKey,
+        put: impl Fn(Option<&[u8]>) -> Result<Option<Vec<u8>>, NotSaved> + 'static,
+    ) {
+        self.steps.push(Step::Put { key, put: Box::new(put) });
     }
 
     /// Whether this very form was saved before: what it would be refused for now may be what it made.
@@ -143,6 +157,13 @@ impl Writing {
                 let raw = rewrite(&raw, &after).map_err(|_| NotSaved::Failed)?;
                 Ok(Some(Change { key: key.clone(), raw: Some(raw), about: None, follows: Some(found.heads) }))
             }
+            Step::Put { key, put } => {
+                let found = self.site.reader().resource(key).map_err(|_| NotSaved::Failed)?;
+                // What was deleted is written anew.
+                let (stands, heads) = found.map_or((None, Vec::new()), |found| (found.raw, found.heads));
+                let Some(raw) = put(stands.as_deref())? else { return Ok(None) };
+                Ok(Some(Change { key: key.clone(), raw: Some(raw), about: None, follows: Some(heads) }))
+            }
         }
     }
 }
@@ -163,6 +184,18 @@ fn key_in(value: &Value) -> Option<ResourceKey> {
 fn id_of(key: &[u8; 16], number: u32) -> String {
     let mut hasher = blake3::Hasher::new_derive_key("sanad form v1: id of a new resource");
     hasher.update(key).update(&number.to_le_bytes());
+    uuid(&hasher)
+}
+
+/// The id of what was made of one field of a response: the same field of the same response has the same one.
+pub(crate) fn id_within(response: &str, field: &str) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key("sanad form v1: id of what a response says");
+    hasher.update(&(response.len() as u64).to_le_bytes()).update(response.as_bytes()).update(field.as_bytes());
+    uuid(&hasher)
+}
+
+/// A UUID of version 8 (RFC 9562).
+fn uuid(hasher: &blake3::Hasher) -> String {
     let mut bytes = [0; 16];
     hasher.finalize_xof().fill(&mut bytes);
     bytes[6] = bytes[6] & 0x0f | 0x80;

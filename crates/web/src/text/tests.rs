@@ -38,7 +38,8 @@ fn both_languages_say_the_same_things() {
 }
 
 /// Ids that are put together from data; every other id stands in the code or a template as it is.
-const FAMILIES: [&str; 35] = [
+const FAMILIES: [&str; 39] = [
+    "form-problem-",
     "trait-",
     "coma-",
     "tq-",
@@ -70,6 +71,9 @@ const FAMILIES: [&str; 35] = [
     "transfer-state-",
     "transfer-do-",
     "consent-",
+    "dose-",
+    "warn-above",
+    "warn-below",
     "need-",
     "-happened",
     "-safe",
