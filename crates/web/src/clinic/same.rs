@@ -8,8 +8,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use sanad_node::site::Site;
 use sanad_record::care::person as person_record;
+use sanad_record::identifier::identifier_key;
 use sanad_record::key::ResourceKey;
 use sanad_record::link::{self, LinkError, replaced_by};
+use sanad_record::names::{latin_skeleton, name_key};
 use serde_json::Value;
 
 use super::board_page::who_of;
@@ -213,10 +215,22 @@ fn person_lines(f: &Frame, patients: [&Value; 2]) -> Vec<Line> {
             (_, value) => value.to_owned(),
         });
         let said = values.iter().filter(|value| !value.is_empty()).count();
-        let differs = said == 2 && values[0] != values[1];
+        let differs = said == 2 && is_another(name, &values[0], &values[1]);
         (said > 0).then(|| Line { name: f.t(&format!("person-{name}")), values, differs })
     };
     COMPARED.into_iter().filter_map(line).collect()
+}
+
+/// Whether two values of a field are more than two spellings of one.
+fn is_another(field: &str, one: &str, other: &str) -> bool {
+    let is_arabic = |text: &str| text.chars().any(|letter| matches!(letter, '\u{600}'..='\u{6ff}'));
+    match field {
+        "sex" | "age" | "born" => one != other,
+        "tag" => identifier_key(one) != identifier_key(other),
+        // Across scripts only consonants can be compared; within one, Hasan is not Husayn.
+        _ if is_arabic(one) != is_arabic(other) => latin_skeleton(one) != latin_skeleton(other),
+        _ => name_key(one) != name_key(other),
+    }
 }
 
 /// How much is written of each, when last, and where they lie.
@@ -329,4 +343,25 @@ fn active_before(site: &Site, key: &ResourceKey, into: &str) -> Result<Option<bo
         }
     }
     Ok(Some(true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_spellings_of_one_name_are_not_marked_and_two_names_are() {
+        for (field, one, other, expected) in [
+            ("family", "حداد", "الحداد", false),
+            ("given", "محمود", "Mahmoud", false),
+            ("given", "Hasan", "Husayn", true),
+            ("given", "محمود", "Layla", true),
+            ("tag", "k7-٢٠٤", "K7-204", false),
+            ("tag", "K7-204", "K7-205", true),
+            ("age", "34", "~34", true),
+            ("sex", "male", "female", true),
+        ] {
+            assert_eq!(is_another(field, one, other), expected, "{field} {one} {other}");
+        }
+    }
 }
