@@ -16,6 +16,7 @@ pub(crate) mod injuries;
 pub(crate) mod likeness;
 pub(crate) mod medicines;
 pub(crate) mod notes;
+pub(crate) mod paper;
 pub(crate) mod person;
 pub(crate) mod photo;
 pub(crate) mod photos;

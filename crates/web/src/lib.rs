@@ -127,6 +127,8 @@ pub fn router(source: Source, config: Config) -> Result<(Router, String), StartE
         .route("/people/change", post(pages::people::change))
         .route("/people/lock", post(pages::people::lock_after))
         .route("/pin", get(pages::people::pin).post(pages::people::own_pin))
+        // Paper.
+        .route("/paper/tags", get(clinic::paper::tags))
         // Registration, and who is who.
         .route("/patients/new", get(clinic::registration::get).post(clinic::registration::post))
         .route("/patients/{id}/identity", get(clinic::identity::get).post(clinic::identity::post))

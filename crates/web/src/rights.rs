@@ -108,6 +108,8 @@ pub(crate) const TABLE: &[(&str, Method, Need)] = &[
     ("/draft", GET, LetIn),
     ("/hide", POST, Open),
     ("/network", GET, Open),
+    // Paper.
+    ("/paper/tags", GET, May(Capability::Print)),
     // Registration, and who is who.
     ("/patients/new", GET, May(Capability::Register)),
     ("/patients/new", POST, May(Capability::Register)),

@@ -33,6 +33,7 @@ mod events;
 mod forms;
 mod orders;
 mod outbox;
+mod paper;
 mod people;
 mod registration;
 mod transfers;

@@ -186,12 +186,17 @@ fn is_label(allergens: &[Allergen], text: &str) -> bool {
     allergens.iter().map(|allergen| allergen.label()).any(|label| text == label.english || text == label.arabic)
 }
 
+/// An amount in its own direction (FSI, PDI): within an Arabic line, `500 mg` would stand as `mg 500`.
+fn apart(amount: &str) -> String {
+    format!("\u{2068}{amount}\u{2069}")
+}
+
 /// What a medicine is called.
 pub(crate) fn medicine_name(v: &Voice, item: Option<&Item>, text: Option<&str>) -> String {
     match (item, text) {
         (Some(item), _) => {
             let name = named(v, Label { code: item.code, english: item.english, arabic: item.arabic });
-            format!("{name} · {} · {}", item.strength, named(v, item.form))
+            format!("{name} · {} · {}", apart(item.strength), named(v, item.form))
         }
         (None, Some(text)) => text.to_owned(),
         (None, None) => v.t("medicine-unnamed"),
@@ -215,7 +220,7 @@ pub(crate) fn often_words(v: &Voice, often: Frequency) -> String {
 
 /// Dose, route and how often, as far as the order says them.
 pub(crate) fn how(v: &Voice, order: &Order) -> String {
-    let dose = order.dose.as_ref().map(|(dose, unit)| format!("{dose} {unit}"));
+    let dose = order.dose.as_ref().map(|(dose, unit)| apart(&format!("{dose} {unit}")));
     let route = order.route.map(|route| named(v, route));
     let often = order.frequency.map_or_else(|| v.t("often-unknown"), |often| often_words(v, often));
     dose.into_iter().chain(route).chain([often]).collect::<Vec<_>>().join(" · ")
