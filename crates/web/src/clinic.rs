@@ -24,6 +24,7 @@ pub(crate) mod plot;
 pub(crate) mod prescribe;
 pub(crate) mod record;
 pub(crate) mod registration;
+pub(crate) mod same;
 pub(crate) mod scan;
 pub(crate) mod sheet;
 pub(crate) mod summary;

@@ -132,6 +132,8 @@ pub fn router(source: Source, config: Config) -> Result<(Router, String), StartE
         // Registration, and who is who.
         .route("/patients/new", get(clinic::registration::get).post(clinic::registration::post))
         .route("/patients/{id}/identity", get(clinic::identity::get).post(clinic::identity::post))
+        .route("/patients/{id}/same", get(clinic::same::get).post(clinic::same::search))
+        .route("/patients/{id}/same/{other}", get(clinic::same::two).post(clinic::same::decide))
         .route("/language", post(pages::prefs::language))
         .route("/theme", post(pages::prefs::theme))
         // Forms.

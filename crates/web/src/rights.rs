@@ -115,6 +115,10 @@ pub(crate) const TABLE: &[(&str, Method, Need)] = &[
     ("/patients/new", POST, May(Capability::Register)),
     ("/patients/{id}/identity", GET, May(Capability::Identity)),
     ("/patients/{id}/identity", POST, May(Capability::Register)),
+    ("/patients/{id}/same", GET, May(Capability::Merge)),
+    ("/patients/{id}/same", POST, May(Capability::Merge)),
+    ("/patients/{id}/same/{other}", GET, May(Capability::Merge)),
+    ("/patients/{id}/same/{other}", POST, May(Capability::Merge)),
     // Forms.
     ("/patients/{id}/forms", GET, May(Capability::Forms)),
     ("/patients/{id}/forms/{form}", GET, May(Capability::Forms)),

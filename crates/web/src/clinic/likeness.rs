@@ -72,6 +72,12 @@ fn is_shown(score: &Score) -> bool {
     score.grade >= Grade::Probable || score.grade > Grade::CertainlyNot && enough
 }
 
+/// In what two agree and in what they differ, in words.
+pub(crate) fn evidence(f: &Frame, one: &Value, other: &Value) -> (String, String) {
+    let evidence = score(one, other).evidence;
+    (words(f, &evidence, false), words(f, &evidence, true))
+}
+
 fn words(f: &Frame, evidence: &[Evidence], differs: bool) -> String {
     let kept = evidence.iter().filter(|(_, how)| (*how == Agreement::Differs) == differs);
     let named = kept.map(|(of, _)| f.t(&format!("trait-{}", trait_name(*of))));
