@@ -33,65 +33,77 @@ pub enum LinkError {
     NotAList,
 }
 
-/// The two resources after `from` is merged into `into`, in that order: `from` is replaced by `into` and inactive.
+/// The resource of a patient who is merged into `into`: replaced by it and inactive. [`replaces`] belongs into the same
+/// save.
 ///
 /// A caller may rely on: every byte but the links and `active` is as it came; doing it twice is doing it once.
 ///
 /// # Errors
 /// [`LinkError`]; then nothing is to be saved.
-pub fn merge_patients(
-    from_raw: &[u8],
-    from: &str,
-    into_raw: &[u8],
-    into: &str,
-) -> Result<(Vec<u8>, Vec<u8>), LinkError> {
-    check_ids(from, into)?;
-    let from_patient = patient(from_raw)?;
-    let mut from_edits = Edits::default();
+pub fn replaced(raw: &[u8], id: &str, into: &str) -> Result<Vec<u8>, LinkError> {
+    check_ids(id, into)?;
+    let node = patient(raw)?;
+    let mut edits = Edits::default();
     // R4: a patient that is replaced by another is not to be used for new entries.
-    from_edits.set_member(from_raw, &from_patient, "active", "false", &["identifier", "meta", "id", "resourceType"]);
-    add_link(&mut from_edits, from_raw, &from_patient, into, "replaced-by")?;
-    let into_patient = patient(into_raw)?;
-    let mut into_edits = Edits::default();
-    add_link(&mut into_edits, into_raw, &into_patient, from, "replaces")?;
-    Ok((from_edits.apply(from_raw), into_edits.apply(into_raw)))
+    edits.set_member(raw, &node, "active", "false", &["identifier", "meta", "id", "resourceType"]);
+    add_link(&mut edits, raw, &node, into, "replaced-by")?;
+    Ok(edits.apply(raw))
 }
 
-/// The two resources after the merge of `from` into `into` is taken back, in that order.
+/// The resource of a patient into whom `from` is merged.
 ///
-/// `was_active` is what `Patient.active` of `from` said before the merge (`None`: nothing), which its earlier version
-/// tells. Every byte but the links and `active` is as it came; doing it twice is doing it once.
+/// A caller may rely on: every byte but the links is as it came; doing it twice is doing it once.
 ///
 /// # Errors
 /// [`LinkError`]; then nothing is to be saved.
-pub fn unmerge_patients(
-    from_raw: &[u8],
-    from: &str,
-    into_raw: &[u8],
-    into: &str,
-    was_active: Option<bool>,
-) -> Result<(Vec<u8>, Vec<u8>), LinkError> {
-    check_ids(from, into)?;
-    let from_patient = patient(from_raw)?;
-    let mut from_edits = Edits::default();
+pub fn replaces(raw: &[u8], id: &str, from: &str) -> Result<Vec<u8>, LinkError> {
+    check_ids(id, from)?;
+    let node = patient(raw)?;
+    let mut edits = Edits::default();
+    add_link(&mut edits, raw, &node, from, "replaces")?;
+    Ok(edits.apply(raw))
+}
+
+/// The resource of a patient whose merge into `into` is taken back; [`replaces_no_more`] belongs into the same save.
+///
+/// `was_active` is what `Patient.active` said before the merge (`None`: nothing), which its earlier version tells. Every
+/// byte but the links and `active` is as it came; doing it twice is doing it once.
+///
+/// # Errors
+/// [`LinkError`]; then nothing is to be saved.
+pub fn replaced_no_more(raw: &[u8], id: &str, into: &str, was_active: Option<bool>) -> Result<Vec<u8>, LinkError> {
+    check_ids(id, into)?;
+    let node = patient(raw)?;
+    let mut edits = Edits::default();
     match was_active {
-        Some(active) => from_edits.set_member(from_raw, &from_patient, "active", &active.to_string(), &["id"]),
-        None => from_edits.remove_members(&from_patient, &["active"]),
+        Some(active) => edits.set_member(raw, &node, "active", &active.to_string(), &["id"]),
+        None => edits.remove_members(&node, &["active"]),
     }
-    let no_links_left = remove_link(&mut from_edits, &from_patient, into, "replaced-by")?;
+    let no_links_left = remove_link(&mut edits, &node, into, "replaced-by")?;
     if no_links_left && was_active.is_none() {
         // Both members go at once, for two neighbours would both claim the comma between them.
-        from_edits = Edits::default();
-        from_edits.remove_members(&from_patient, &["active", "link"]);
+        edits = Edits::default();
+        edits.remove_members(&node, &["active", "link"]);
     } else if no_links_left {
-        from_edits.remove_members(&from_patient, &["link"]);
+        edits.remove_members(&node, &["link"]);
     }
-    let into_patient = patient(into_raw)?;
-    let mut into_edits = Edits::default();
-    if remove_link(&mut into_edits, &into_patient, from, "replaces")? {
-        into_edits.remove_members(&into_patient, &["link"]);
+    Ok(edits.apply(raw))
+}
+
+/// The resource of a patient from whom the merge of `from` is taken back.
+///
+/// A caller may rely on: every byte but the links is as it came; doing it twice is doing it once.
+///
+/// # Errors
+/// [`LinkError`]; then nothing is to be saved.
+pub fn replaces_no_more(raw: &[u8], id: &str, from: &str) -> Result<Vec<u8>, LinkError> {
+    check_ids(id, from)?;
+    let node = patient(raw)?;
+    let mut edits = Edits::default();
+    if remove_link(&mut edits, &node, from, "replaces")? {
+        edits.remove_members(&node, &["link"]);
     }
-    Ok((from_edits.apply(from_raw), into_edits.apply(into_raw)))
+    Ok(edits.apply(raw))
 }
 
 /// The ids of the patients that replace this one.

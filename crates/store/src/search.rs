@@ -2,8 +2,9 @@
 //!
 //! It stands on the index that searches of FHIR use (index.rs). A word finds the names that sound like it (one consonant
 //! skeleton, so that محمد and Mhmd meet) and those that begin with it; a query, the identifiers that begin with it. Only
-//! when few fit every word, the names in use here are gone through for those that contain a word, and when nobody does, for
-//! those that were written with a letter wrong.
+//! when few fit every word, the last word is taken for half of one, which the other script may have written (محم and
+//! Mahmoud), and the names in use here are gone through for those that contain a word; when nobody does, for those that
+//! were written with a letter wrong.
 
 use crate::error::StoreError;
 use crate::index::{BEYOND_SOUND, SOUND, cut, identifier_atom, name_atoms, of_sound_key};
@@ -24,6 +25,10 @@ const ENOUGH: usize = 20;
 const VOCABULARY_MAX: u32 = 200_000;
 /// What a word inside a name is worth, beside the worth that [`worth_of`] gives to spellings of a whole one.
 const INSIDE: u32 = 40;
+/// What a name is worth that begins with the consonants of half a word.
+const HALF: u32 = 30;
+/// Fewest consonants of half a word: one alone begins a tenth of all names.
+const HALF_LETTERS_MIN: usize = 2;
 /// What a query that is part of an identifier is worth, and one that is all of it.
 const IDENTIFIER_PART: u32 = 80;
 const IDENTIFIER_WHOLE: u32 = 101;
@@ -55,6 +60,9 @@ pub(crate) fn patients(db: &Connection, query: &str, page: Page) -> Result<Vec<P
             sounding(db, atom, word, &mut |patient, worth| found.note(patient, at, worth))?;
             beginning(db, atom, word, &mut |patient, worth| found.note(patient, at, worth))?;
         }
+    }
+    if let Some(last) = words.last().filter(|_| found.whole() < ENOUGH) {
+        half(db, last, &mut |patient| found.note(patient, words.len() - 1, HALF))?;
     }
     if !words.is_empty() && found.whole() < ENOUGH {
         inside(db, &words, &mut found)?;
@@ -145,6 +153,18 @@ fn beginning(db: &Connection, atom: i64, word: &NameWord, found: &mut dyn FnMut(
         let worth = worth_of(word, &NameWord { key: key.to_owned(), skeleton: String::new() });
         found(patient, worth.max(INSIDE));
     })
+}
+
+/// Names that begin with the consonants of a word of which somebody has typed the first letters.
+fn half(db: &Connection, word: &NameWord, found: &mut dyn FnMut(i64)) -> Result<(), StoreError> {
+    if word.skeleton.chars().count() < HALF_LETTERS_MIN {
+        return Ok(());
+    }
+    let from = format!("{SOUND}{}", cut(&word.skeleton));
+    for atom in name_atoms()? {
+        in_range(db, atom, (&from, &behind(&from)), FOUND_MAX, &mut |patient, _| found(patient))?;
+    }
+    Ok(())
 }
 
 /// Identifiers and ids that are, begin with or contain the whole query.
@@ -267,6 +287,9 @@ mod tests {
             ("abdulrahman", &["d"]),
             ("ABU LAYLA", &["e"]),
             ("ليل", &["e"]),
+            ("خط", &["b"]),
+            ("fat", &["c"]),
+            ("najj", &["c"]),
             ("tag-01", &["c"]),
             ("TAG-0002", &["b"]),
             ("44-77", &["d"]),

@@ -3,9 +3,9 @@
 // 1. It says when there is something new behind the page that is open. Nothing moves that somebody reads: the numbers of the
 //    gauges change in their places, and a line offers to load the page again. Only a list that says so (`data-live`) is
 //    kept up by itself.
-// 2. A form that does not get through is sealed to the site's key and kept by the browser, which cannot open it again; it
+// 2. A search is answered while somebody types.
+// 3. A form that does not get through is sealed to the site's key and kept by the browser, which cannot open it again; it
 //    is sent when the site answers again. The form's own key sees to it that it is saved once.
-// 3. A search is sent when typing pauses, and what was found is put in its place.
 'use strict';
 (() => {
   const data = document.body.dataset;
@@ -37,6 +37,35 @@
     if (document.querySelector('[data-live]')) load();
     else if (part('news')) part('news').hidden = false;
   };
+
+  // ---- searching while somebody types ----
+  // Half a word is answered and not kept; what is found takes the place of what was. Only the newest answer counts.
+  const search = document.querySelector('form[data-find]');
+  if (search) {
+    const field = search.querySelector('[type=search]');
+    let asked = field.defaultValue;
+    let waits = 0;
+    let newest = 0;
+    const find = () => {
+      if (field.value === asked) return;
+      asked = field.value;
+      const number = ++newest;
+      const body = new URLSearchParams(new FormData(search));
+      body.set('live', 'yes');
+      fetch(search.action, { method: 'POST', credentials: 'same-origin', body: body }).then(answer => answer.ok ? answer.text() : '').then(text => {
+        if (number !== newest) return;
+        const page = new DOMParser().parseFromString(text, 'text/html');
+        for (const old of document.querySelectorAll('[data-found]')) {
+          const now = page.getElementById(old.id);
+          if (now) old.innerHTML = now.innerHTML;
+        }
+      }).catch(() => { if (number === newest) asked = null; });
+    };
+    field.addEventListener('input', () => { clearTimeout(waits); waits = setTimeout(find, 250); });
+    // A browser that comes back to the page fills in what stood there.
+    window.addEventListener('pageshow', find);
+  }
+
   let events = null;
   // A page that nobody sees holds no connection: a browser has few for one site.
   const listen = () => {
@@ -234,33 +263,4 @@
   document.addEventListener('visibilitychange', look);
   // A page that the browser kept aside and shows again.
   window.addEventListener('pageshow', event => event.persisted && location.reload());
-})();
-
-// Searches while somebody types. What is typed goes the way of the form, and never stands in an address.
-(() => {
-  const form = document.querySelector('form.search');
-  const found = document.getElementById('found');
-  if (!form || !found || !window.fetch) return;
-  // Long enough for the next letter of a name.
-  const pause = 400;
-  let waits = 0;
-  let asked = 0;
-  const search = () => {
-    const number = ++asked;
-    const fields = new URLSearchParams(new FormData(form));
-    fetch(form.getAttribute('action'), { method: 'POST', credentials: 'same-origin', body: fields }).then(answer => {
-      if (!answer.ok) return;
-      return answer.text().then(text => {
-        const now = new DOMParser().parseFromString(text, 'text/html').getElementById('found');
-        if (!now || number !== asked) return;
-        found.replaceChildren(...now.childNodes);
-        history.replaceState(null, '', answer.url);
-      });
-    }).catch(() => {});
-  };
-  form.addEventListener('input', event => {
-    clearTimeout(waits);
-    if (!event.isComposing) waits = setTimeout(search, pause);
-  });
-  form.addEventListener('submit', () => clearTimeout(waits));
 })();

@@ -23,9 +23,8 @@ use crate::session::{Secrets, Sessions};
 use crate::source::Source;
 use crate::text::{BrokenMessages, Lang, Texts, Voice};
 
-/// How many searches are kept at once, for the way back from a patient to the list; the oldest gives way. Each pause of
-/// somebody's typing is one.
-const SEARCHES_MAX: usize = 1_024;
+/// How many searches are kept at once, for the way back from a patient to the list; the oldest gives way.
+const SEARCHES_MAX: usize = 256;
 
 /// What the screens need beside their source.
 pub struct Config {

@@ -132,10 +132,8 @@ pub fn router(source: Source, config: Config) -> Result<(Router, String), StartE
         // Registration, and who is who.
         .route("/patients/new", get(clinic::registration::get).post(clinic::registration::post))
         .route("/patients/{id}/identity", get(clinic::identity::get).post(clinic::identity::post))
-        // Two records that are one person.
-        .route("/patients/{id}/alike", get(clinic::merge::get))
-        .route("/patients/{id}/merge/{other}", get(clinic::merge::beside).post(clinic::merge::merge))
-        .route("/patients/{id}/unmerge/{other}", post(clinic::merge::unmerge))
+        .route("/patients/{id}/same", get(clinic::same::get).post(clinic::same::search))
+        .route("/patients/{id}/same/{other}", get(clinic::same::two).post(clinic::same::decide))
         // The ward and the theatre.
         .route("/ward", get(clinic::ward::get).post(clinic::ward::post))
         .route("/ward/handover", get(clinic::ward::handover))

@@ -115,11 +115,10 @@ pub(crate) const TABLE: &[(&str, Method, Need)] = &[
     ("/patients/new", POST, May(Capability::Register)),
     ("/patients/{id}/identity", GET, May(Capability::Identity)),
     ("/patients/{id}/identity", POST, May(Capability::Register)),
-    // Two records that are one person.
-    ("/patients/{id}/alike", GET, May(Capability::Merge)),
-    ("/patients/{id}/merge/{other}", GET, May(Capability::Merge)),
-    ("/patients/{id}/merge/{other}", POST, May(Capability::Merge)),
-    ("/patients/{id}/unmerge/{other}", POST, May(Capability::Merge)),
+    ("/patients/{id}/same", GET, May(Capability::Merge)),
+    ("/patients/{id}/same", POST, May(Capability::Merge)),
+    ("/patients/{id}/same/{other}", GET, May(Capability::Merge)),
+    ("/patients/{id}/same/{other}", POST, May(Capability::Merge)),
     // The ward and the theatre.
     ("/ward", GET, May(Capability::Ward)),
     ("/ward", POST, May(Capability::Ward)),

@@ -31,7 +31,6 @@ mod chart;
 mod consult;
 mod events;
 mod forms;
-mod merge;
 mod orders;
 mod outbox;
 mod paper;

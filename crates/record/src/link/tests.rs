@@ -16,15 +16,21 @@ fn a_merge_and_its_undoing_touch_nothing_else() {
         (r#"{"active":false,"resourceType":"Patient"}"#, Some(false)),
     ] {
         let into = "{\n  \"resourceType\": \"Patient\",\n  \"id\": \"b\"\n}\n";
-        let (from_merged, into_merged) = merge_patients(from.as_bytes(), "a", into.as_bytes(), "b").expect("patients");
+        let merge = |from: &[u8], into: &[u8]| {
+            (replaced(from, "a", "b").expect("a patient"), replaces(into, "b", "a").expect("a patient"))
+        };
+        let part = |from: &[u8], into: &[u8]| {
+            let from = replaced_no_more(from, "a", "b", was_active).expect("a patient");
+            (from, replaces_no_more(into, "b", "a").expect("a patient"))
+        };
+        let (from_merged, into_merged) = merge(from.as_bytes(), into.as_bytes());
         let value: Value = serde_json::from_slice(&from_merged).expect("JSON");
         assert_eq!((replaced_by(&value), &value["active"]), (vec!["b".to_owned()], &json!(false)));
-        let again = merge_patients(&from_merged, "a", &into_merged, "b").expect("patients");
+        let again = merge(&from_merged, &into_merged);
         assert_eq!(again, (from_merged.clone(), into_merged.clone()));
-        let (from_back, into_back) =
-            unmerge_patients(&from_merged, "a", &into_merged, "b", was_active).expect("patients");
+        let (from_back, into_back) = part(&from_merged, &into_merged);
         assert_eq!((&*text(from_back.clone()), &*text(into_back.clone())), (from, into));
-        let again = unmerge_patients(&from_back, "a", &into_back, "b", was_active).expect("patients");
+        let again = part(&from_back, &into_back);
         assert_eq!(again, (from_back, into_back));
     }
 }
@@ -32,7 +38,10 @@ fn a_merge_and_its_undoing_touch_nothing_else() {
 #[test]
 fn what_cannot_be_linked_is_refused() {
     let patient = br#"{"resourceType":"Patient"}"#;
-    let merge = |from: &[u8], a, b| merge_patients(from, a, patient, b).err();
+    let merge = |from: &[u8], a, b| replaced(from, a, b).err();
+    assert_eq!(replaces(patient, "a", "a"), Err(LinkError::SamePatient));
+    assert_eq!(replaced_no_more(patient, "a", "a", None), Err(LinkError::SamePatient));
+    assert_eq!(replaces_no_more(patient, "a", "a"), Err(LinkError::SamePatient));
     assert_eq!(merge(patient, "a", "a"), Some(LinkError::SamePatient));
     assert_eq!(merge(patient, "a/b", "a"), Some(LinkError::IllegalId));
     assert_eq!(merge(br#"{"resourceType":"Person"}"#, "a", "b"), Some(LinkError::NotAPatient));
@@ -74,8 +83,10 @@ fn pointing_at(resource_type: &str, path: &str, patient: &str) -> Value {
 #[test]
 fn every_resource_type_follows_a_merge_and_an_unmerge() {
     let raw = |id: &str| format!(r#"{{"resourceType":"Patient","id":"{id}"}}"#).into_bytes();
-    let (merged_from, merged_into) = merge_patients(&raw("from"), "from", &raw("into"), "into").expect("patients");
-    let (from, into) = unmerge_patients(&merged_from, "from", &merged_into, "into", None).expect("patients");
+    let merged_from = replaced(&raw("from"), "from", "into").expect("a patient");
+    let merged_into = replaces(&raw("into"), "into", "from").expect("a patient");
+    let from = replaced_no_more(&merged_from, "from", "into", None).expect("a patient");
+    let into = replaces_no_more(&merged_into, "into", "from").expect("a patient");
     let charts = |patients: [(&str, &[u8]); 2]| {
         let links = patients.map(|(id, raw)| (id.to_owned(), replaced_by(&serde_json::from_slice(raw).expect("JSON"))));
         survivors(&BTreeMap::from(links))

@@ -43,3 +43,24 @@ trait-telecom = telephone
 trait-city = town
 help-registration = Write what is known and leave the rest empty. If somebody like this is here already, they are shown before anything is saved.
 help-identity = Here the name and age are completed or corrected. Every earlier version stays readable.
+
+## One person, recorded twice
+same-title = One person recorded twice?
+same-alike = It may be one of these
+same-none = Nobody here looks like this person.
+same-compare = Compare the two
+same-find = Look for the other record
+same-merged = Records merged into this chart
+same-look = Look, or part them
+same-two = Two records side by side
+same-more = More
+same-records = Records in the chart
+same-newest = Written last
+same-changed = One of the two changed before you pressed. Nothing was saved: look at them again.
+same-are-one = These two are one person: { $who } now shows all of the chart.
+same-merge-lead = If they are one person, choose the record that stays. It shows what the other holds, nothing is erased, and it can be taken back.
+same-merge = One person: { $number } stays, { $who }
+same-part-lead = When parted, each is again as it was. What was written since the merge stays with the one it was written for.
+same-part = Two people: part them
+help-same = This shows who may be the same person recorded a second time. Compare before you merge: relatives and common names look alike.
+help-same-two = Compare the lines; where they differ there is a thick edge. Merging erases nothing, and parting brings both back.

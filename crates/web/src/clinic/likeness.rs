@@ -60,12 +60,6 @@ pub(crate) fn alike(f: &Frame, site: &Site, wanted: &Value, own: Option<&str>) -
     Ok(found.into_iter().map(like).collect())
 }
 
-/// In which parts two Patients agree, and in which they differ, in words.
-pub(crate) fn compare(f: &Frame, one: &Value, other: &Value) -> (String, String) {
-    let score = score(one, other);
-    (words(f, &score.evidence, false), words(f, &score.evidence, true))
-}
-
 fn survivor(site: &Site, id: &str) -> Result<Option<Vec<u8>>, SourceError> {
     let found = record::one(site, "Patient", id)?;
     Ok(found.and_then(|found| serde_json::to_vec(&found.value).ok()))
@@ -76,6 +70,12 @@ fn is_shown(score: &Score) -> bool {
     let identified = score.evidence.iter().any(|(of, how)| *of == Trait::Identifier && *how != Agreement::Differs);
     let enough = identified || score.evidence.iter().filter(agree).count() >= AGREE_MIN;
     score.grade >= Grade::Probable || score.grade > Grade::CertainlyNot && enough
+}
+
+/// In what two agree and in what they differ, in words.
+pub(crate) fn evidence(f: &Frame, one: &Value, other: &Value) -> (String, String) {
+    let evidence = score(one, other).evidence;
+    (words(f, &evidence, false), words(f, &evidence, true))
 }
 
 fn words(f: &Frame, evidence: &[Evidence], differs: bool) -> String {

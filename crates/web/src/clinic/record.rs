@@ -97,11 +97,6 @@ impl Chart {
         Ok(Some(Chart { id: page.row.id, patient, resources }))
     }
 
-    /// When something of it was last written; `None` if it holds nothing.
-    pub(crate) fn newest_ms(&self) -> Option<u64> {
-        self.resources.values().flatten().map(|read| read.updated_ms).max()
-    }
-
     /// How many resources of it were written since then.
     pub(crate) fn written_since(&self, since_ms: u64) -> u64 {
         self.resources.values().flatten().filter(|read| read.updated_ms >= since_ms).count() as u64
