@@ -74,12 +74,12 @@ pub struct Operation {
     pub findings: String,
     /// What was left in the body, or on it.
     pub implants: Vec<String>,
-    /// When it began, as a FHIR dateTime.
+    /// When it began, or is to begin, as a FHIR dateTime; empty if that is not known.
     pub began: String,
     /// When it ended; empty while it goes on.
     pub ended: String,
-    /// Call sign of who operated; empty if nobody says.
-    pub by: String,
+    /// Call signs of the team; empty if nobody says.
+    pub team: Vec<String>,
     /// True while it stands on the list of the theatre and has not begun.
     pub is_planned: bool,
 }
@@ -99,13 +99,15 @@ impl Operation {
             "category": {"coding": [{"system": SNOMED, "code": SURGICAL, "display": "Surgical procedure"}]},
             "code": {"text": self.name},
             "subject": {"reference": format!("Patient/{patient}")},
-            "performedPeriod": {"start": self.began},
         });
+        if !self.began.is_empty() {
+            procedure["performedPeriod"] = json!({"start": self.began});
+        }
         if !self.ended.is_empty() {
             procedure["performedPeriod"]["end"] = json!(self.ended);
         }
-        if !self.by.is_empty() {
-            procedure["performer"] = json!([{"actor": {"display": self.by}}]);
+        if !self.team.is_empty() {
+            procedure["performer"] = performers(&self.team);
         }
         if !self.findings.is_empty() {
             procedure["note"] = json!([{"text": self.findings}]);
@@ -124,25 +126,28 @@ impl Operation {
             return None;
         }
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let implants = procedure["usedCode"].as_array().into_iter().flatten().map(|used| text(&used["text"]));
+        let each = |name: &str| procedure[name].as_array().into_iter().flatten();
+        let implants = each("usedCode").map(|used| text(&used["text"]));
+        let team = each("performer").map(|one| text(&one["actor"]["display"]));
         Some(Operation {
             name: text(&procedure["code"]["text"]),
             findings: text(&procedure["note"][0]["text"]),
             implants: implants.filter(|implant| !implant.is_empty()).collect(),
             began: text(&procedure["performedPeriod"]["start"]),
             ended: text(&procedure["performedPeriod"]["end"]),
-            by: text(&procedure["performer"][0]["actor"]["display"]),
+            team: team.filter(|call_sign| !call_sign.is_empty()).collect(),
             is_planned: procedure["status"] == "preparation",
         })
     }
 
-    /// The planned operation, begun now by this call sign. `None` if it is none that is planned.
-    pub fn begin(procedure: &Value, at: &str, by: &str) -> Option<Value> {
+    /// The planned operation, begun at this time (a FHIR dateTime) by this team; an empty one leaves who was planned.
+    /// `None` if it is none that is planned.
+    pub fn begin(procedure: &Value, at: &str, team: &[String]) -> Option<Value> {
         let mut made = at_stage(procedure, Stage::Planned)?;
         made["status"] = Stage::Running.code().into();
         made["performedPeriod"] = json!({"start": at});
-        if !by.is_empty() {
-            made["performer"] = json!([{"actor": {"display": by}}]);
+        if !team.is_empty() {
+            made["performer"] = performers(team);
         }
         Some(made)
     }
@@ -202,6 +207,10 @@ impl Stage {
         let stages = [Stage::Planned, Stage::Running, Stage::Over];
         stages.into_iter().find(|stage| procedure["status"] == stage.code())
     }
+}
+
+fn performers(team: &[String]) -> Value {
+    team.iter().map(|call_sign| json!({"actor": {"display": call_sign}})).collect()
 }
 
 /// A copy of an operation that is this far.
@@ -275,13 +284,13 @@ mod tests {
             implants: vec!["fixator, 4 pins".to_owned()],
             began: "2018-03-01T13:00:00+02:00".to_owned(),
             ended: String::new(),
-            by: "Kestrel".to_owned(),
+            team: vec!["Kestrel".to_owned(), "Swift".to_owned()],
             is_planned: false,
         };
         for operation in [
             operation.clone(),
             Operation { ended: "2018-03-01T14:00:00+02:00".to_owned(), ..operation.clone() },
-            Operation { is_planned: true, implants: vec![], findings: String::new(), by: String::new(), ..operation },
+            Operation { is_planned: true, implants: vec![], began: String::new(), team: vec![], ..operation },
         ] {
             let procedure = operation.procedure("o", "p");
             assert!(is_valid(&procedure), "{procedure}");
@@ -297,10 +306,10 @@ mod tests {
         planned["bodySite"] = json!([{"text": "abdomen"}]);
         planned["note"] = json!([{"text": "nothing by mouth"}]);
         assert_eq!(Operation::end(&planned, "2018-03-01T14:00:00Z", "x", &[]), None);
-        let running = Operation::begin(&planned, "2018-03-01T13:30:00Z", "Kestrel").unwrap();
+        let running = Operation::begin(&planned, "2018-03-01T13:30:00Z", &["Kestrel".to_owned()]).unwrap();
         assert!(is_valid(&running), "{running}");
         assert_eq!(
-            (Stage::of(&running), Operation::begin(&running, "", ""), Operation::cancel(&running)),
+            (Stage::of(&running), Operation::begin(&running, "", &[]), Operation::cancel(&running)),
             (Some(Stage::Running), None, None)
         );
         let implants = ["mesh".to_owned(), "drain".to_owned()];
@@ -308,8 +317,8 @@ mod tests {
         assert!(is_valid(&over), "{over}");
         let read = Operation::read(&over).unwrap();
         assert_eq!(
-            (read.findings.as_str(), read.implants, read.by.as_str()),
-            ("spleen torn", implants.into(), "Kestrel")
+            (read.findings.as_str(), read.implants, read.team),
+            ("spleen torn", implants.into(), vec!["Kestrel".to_owned()])
         );
         assert_eq!((&over["note"][1]["text"], &over["bodySite"]), (&json!("nothing by mouth"), &planned["bodySite"]));
         assert_eq!((Stage::of(&over), Operation::end(&over, "", "", &[])), (Some(Stage::Over), None));

@@ -1,6 +1,7 @@
 //! Times as people read them: absolute, in the site's own offset, with the day only when it is not today.
 
-use time::{Date, OffsetDateTime, UtcOffset};
+use sanad_record::typed::decimal;
+use time::{Date, Duration, OffsetDateTime, Time, UtcOffset};
 
 use crate::text::Voice;
 
@@ -56,10 +57,46 @@ impl Calendar {
         )
     }
 
+    /// The last moment, not after now, at which the site's clocks showed this.
+    pub fn last(&self, clock: Clock) -> Option<u64> {
+        let now = self.local(self.now_ms)?;
+        let today = now.replace_time(clock.0);
+        let at = if today > now { today.checked_sub(Duration::DAY)? } else { today };
+        u64::try_from(at.unix_timestamp()).ok()?.checked_mul(1000)
+    }
+
+    /// The first moment, from this minute on, at which the site's clocks show this.
+    pub fn next(&self, clock: Clock) -> Option<u64> {
+        let now = self.local(self.now_ms)?;
+        let today = now.replace_time(clock.0);
+        let at = if today <= now - Duration::MINUTE { today.checked_add(Duration::DAY)? } else { today };
+        u64::try_from(at.unix_timestamp()).ok()?.checked_mul(1000)
+    }
+
     fn local(&self, at_ms: u64) -> Option<OffsetDateTime> {
         let seconds = i64::try_from(at_ms / 1000).ok()?;
         Some(OffsetDateTime::from_unix_timestamp(seconds).ok()?.to_offset(self.offset))
     }
+}
+
+/// A time of day, to the minute, as a watch shows it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Clock(Time);
+
+/// Reads a time of day as it is typed, in either digits: `14:05`. `None` if it is none, or mixes digits: which is first on
+/// the screen would not be first in the text.
+pub fn clock(text: &str) -> Option<Clock> {
+    let (hours, minutes) = text.trim().split_once(':')?;
+    let of_one_kind = |is: fn(char) -> bool| hours.chars().chain(minutes.chars()).all(is);
+    if !of_one_kind(|digit| digit.is_ascii_digit()) && !of_one_kind(|digit| digit.is_numeric() && !digit.is_ascii()) {
+        return None;
+    }
+    let number = |text: &str| {
+        let is_short = (1..=2).contains(&text.chars().count());
+        let millionths = decimal(text).ok().filter(|_| is_short)?.millionths();
+        u8::try_from(millionths / 1_000_000).ok()
+    };
+    Time::from_hms(number(hours)?, number(minutes)?, 0).ok().map(Clock)
 }
 
 /// A FHIR date, dateTime or instant as somebody wrote it, in the offset it was written in: `2018`, `Feb 2018`,
@@ -122,6 +159,32 @@ mod tests {
         assert_eq!(calendar.zone(), "UTC+03:00");
         assert_eq!(calendar.machine(1_519_120_000_000), "2018-02-20T12:46:40+03:00");
         assert_eq!(calendar.time(&en, u64::MAX), "time not known");
+    }
+
+    #[test]
+    fn a_time_of_day_is_read_in_either_digits_and_is_the_nearest_one() {
+        // 14:00 on 20 February, at the site's clocks.
+        let calendar = Calendar { now_ms: 1_519_124_400_000, offset: UtcOffset::from_hms(3, 0, 0).unwrap() };
+        let said = |at: Option<u64>| at.map(|at_ms| calendar.machine(at_ms)[..16].to_owned());
+        for (text, last, next) in [
+            ("14:00", "2018-02-20T14:00", "2018-02-20T14:00"),
+            (" 13:59 ", "2018-02-20T13:59", "2018-02-21T13:59"),
+            ("١٤:٠١", "2018-02-19T14:01", "2018-02-20T14:01"),
+            ("0:5", "2018-02-20T00:05", "2018-02-21T00:05"),
+            ("23:59", "2018-02-19T23:59", "2018-02-20T23:59"),
+        ] {
+            let clock = clock(text).unwrap();
+            assert_eq!(said(calendar.last(clock)).unwrap(), last, "{text}");
+            assert_eq!(said(calendar.next(clock)).unwrap(), next, "{text}");
+        }
+        let giant = "1".repeat(100_000);
+        for text in
+            ["", ":", "24:00", "12:60", "1405", "14:٠٥", "١4:05", "14:5:6", "-1:05", "1.5:05", "<b>", "14:005", &giant]
+        {
+            assert_eq!(clock(text), None);
+        }
+        let never = Calendar { now_ms: u64::MAX, offset: UtcOffset::UTC };
+        assert_eq!((never.last(clock("1:00").unwrap()), never.next(clock("1:00").unwrap())), (None, None));
     }
 
     #[test]

@@ -267,10 +267,13 @@ fn move_to(encounter: &mut Value, parts: &Parts, at_ms: u64) {
     let mut places = list(encounter, "location").to_vec();
     for place in places.iter_mut().filter(|place| str_of(place, "status") == Some("active")) {
         let mut period = json!({});
+        let mut end_ms = at_ms;
         if let Some(start) = place.pointer("/period/start") {
             period["start"] = start.clone();
+            // What is recorded as of an earlier time leaves no period that ends before it begins.
+            end_ms = end_ms.max(ms_of(&period, "start").unwrap_or(0));
         }
-        period["end"] = time(at_ms);
+        period["end"] = time(end_ms);
         place["status"] = "completed".into();
         place["period"] = period;
     }

@@ -18,6 +18,7 @@ use super::walk::{Walk, WalkView, choice_words, question_words, tool_words};
 use super::write::Writing;
 use crate::app::{App, Visitor};
 use crate::fhir::Who;
+use crate::moment::clock;
 use crate::pages::failure::Failure;
 use crate::pages::{Frame, Posted, Tab, html};
 use crate::text::Voice;
@@ -174,6 +175,10 @@ pub(crate) async fn change(State(app): State<App>, Path(id): Path<String>, poste
         let chart = Chart::read(app.clinic()?, &id)?.ok_or(Failure::Missing)?;
         let open = open_stay(&chart);
         let mut writing = Writing::begin(app, &posted)?;
+        // Who has left has no stay by which a second press could be looked at.
+        if writing.is_saved()? {
+            return Ok(Redirect::to(&format!("/casualties/{}", chart.id)).into_response());
+        }
         let by = visitor.by().unwrap_or_default().to_owned();
         match posted.field("do") {
             "place" => {
@@ -223,16 +228,27 @@ pub(crate) async fn change(State(app): State<App>, Path(id): Path<String>, poste
                 };
                 let cause = if way.is_death() { s.value("cause").to_owned() } else { String::new() };
                 let follow_up = s.value("follow-up").to_owned();
-                if let Err(error) = stay::leave(&read.value, way, now_ms, &cause, &follow_up) {
-                    let at = if way.is_death() { "cause" } else { "follow-up" };
+                let died_ms =
+                    if way.is_death() { clock_ms(app, &v, &mut s, "died-at") } else { None }.unwrap_or(now_ms);
+                if !s.is_sound() {
+                    return page(app, visitor, &id, StatusCode::UNPROCESSABLE_ENTITY, Some(s));
+                }
+                // Who was dead on arrival died before the stay began.
+                let left_ms = if way == Disposition::Died { died_ms } else { now_ms };
+                if let Err(error) = stay::leave(&read.value, way, left_ms, &cause, &follow_up) {
+                    let at = match (error, way.is_death()) {
+                        (LeaveError::BeforeStart, true) => "died-at",
+                        (_, true) => "cause",
+                        (_, false) => "follow-up",
+                    };
                     s.refuse(at, leave_words(&v, error));
                     return page(app, visitor, &id, StatusCode::UNPROCESSABLE_ENTITY, Some(s));
                 }
                 writing
-                    .edit(key_of(read), move |encounter| stay::leave(encounter, way, now_ms, &cause, &follow_up).ok());
+                    .edit(key_of(read), move |encounter| stay::leave(encounter, way, left_ms, &cause, &follow_up).ok());
                 if way.is_death() {
                     let key = ResourceKey::new("Patient", chart.id.clone()).map_err(|_| Failure::Missing)?;
-                    writing.edit(key, move |patient| Some(person::died(patient, now_ms)));
+                    writing.edit(key, move |patient| Some(person::died(patient, died_ms)));
                 }
             }
             "return" if visitor.may(Capability::Discharge) => {
@@ -254,6 +270,13 @@ pub(crate) async fn change(State(app): State<App>, Path(id): Path<String>, poste
         Ok(Redirect::to(&format!("/casualties/{}", chart.id)).into_response())
     })
     .await
+}
+
+/// The last time at which the site's clocks showed what a field says; `None` if it says nothing, or is no time.
+pub(crate) fn clock_ms(app: &App, v: &Voice, s: &mut Sheet, name: &str) -> Option<u64> {
+    let calendar = app.calendar();
+    let read = |text: &str| clock(text).and_then(|clock| calendar.last(clock)).ok_or(());
+    s.take(name, read, |()| v.t("clock-wrong"))
 }
 
 fn leave_words(v: &Voice, error: LeaveError) -> String {

@@ -12,21 +12,24 @@ use sanad_record::written::{NAME_CHARS_MAX, Operation, SURGICAL, Stage};
 
 use super::bedside::Bed;
 use super::board_page::{input_words, who_of};
+use super::casualty::clock_ms;
 use super::record::{Read, find, one};
 use super::sheet::Sheet;
 use super::write::Writing;
 use crate::app::{App, Visitor};
 use crate::fhir::Who;
+use crate::moment::clock;
 use crate::pages::failure::Failure;
 use crate::pages::{Frame, Posted, Tab, html};
+use crate::text::Voice;
 
 /// The most that is said of what was found. In Arabic, each letter takes six bytes of a posted form, which stays below
 /// [`crate::FORM_BYTES_MAX`].
 const FINDINGS_CHARS_MAX: usize = 1_500;
 /// The most that is said of what was left in the body: one thing a line.
 const IMPLANTS_CHARS_MAX: usize = 500;
-/// Longest name of who operates.
-const BY_CHARS_MAX: usize = 60;
+/// Longest call signs of a team, with the commas between them.
+const TEAM_CHARS_MAX: usize = 200;
 
 #[derive(Template)]
 #[template(path = "theatre.html")]
@@ -44,17 +47,28 @@ struct Row {
     who: Who,
     patient: String,
     operation: Operation,
-    at_ms: u64,
+    /// Call signs.
+    team: String,
+    /// When it is to begin, or began.
+    began_ms: Option<u64>,
+    ended_ms: Option<u64>,
     conflicts: bool,
     key: String,
 }
 
-fn row(app: &App, read: &Read, who: Who, patient: &str) -> Option<Row> {
+fn ms_of(text: &str) -> Option<u64> {
+    u64::try_from(sanad_record::time::span(text)?.from_ms).ok()
+}
+
+fn row(app: &App, f: &Frame, read: &Read, who: Who, patient: &str) -> Option<Row> {
+    let operation = Operation::read(&read.value)?;
     Some(Row {
-        operation: Operation::read(&read.value)?,
+        team: operation.team.join(&f.t("list-comma")),
+        began_ms: ms_of(&operation.began),
+        ended_ms: ms_of(&operation.ended),
+        operation,
         id: read.key.id.clone(),
         patient: patient.to_owned(),
-        at_ms: read.updated_ms,
         conflicts: read.conflicts,
         key: app.token(),
         who,
@@ -71,7 +85,13 @@ pub(crate) async fn list(State(app): State<App>, visitor: Visitor) -> Response {
     .await
 }
 
-/// The operations of a stage over all patients, those that have stood longest first.
+/// By when they begin; those of which nobody says it last.
+fn sort(rows: &mut [Row]) {
+    let order = |row: &Row| row.began_ms.unwrap_or(u64::MAX);
+    rows.sort_by(|a, b| (order(a), &a.id).cmp(&(order(b), &b.id)));
+}
+
+/// The operations of a stage over all patients, in the order in which they begin.
 fn of_stage(app: &App, f: &Frame, site: &Site, stage: Stage) -> Result<Vec<Row>, Failure> {
     let pairs = [("category", SURGICAL), ("status", stage.code())];
     let found = find(site, "Procedure", &pairs, None, f.calendar.now_ms)?;
@@ -83,9 +103,9 @@ fn of_stage(app: &App, f: &Frame, site: &Site, stage: Stage) -> Result<Vec<Row>,
         let Some(page) = page else { continue };
         let patient = one(site, "Patient", &page.row.id)?.map(|read| read.value.to_string().into_bytes());
         let who = who_of(f, &page.row.id, &patient.unwrap_or_default());
-        rows.extend(row(app, read, who, &page.row.id));
+        rows.extend(row(app, f, read, who, &page.row.id));
     }
-    rows.sort_by(|a, b| (a.at_ms, &a.id).cmp(&(b.at_ms, &b.id)));
+    sort(&mut rows);
     Ok(rows)
 }
 
@@ -117,7 +137,9 @@ fn page(app: &App, visitor: &Visitor, id: &str, status: StatusCode, s: Sheet, at
     }
     let of = |stage: Stage| {
         let reads = bed.chart.of("Procedure").iter().filter(|read| Stage::of(&read.value) == Some(stage));
-        reads.filter_map(|read| row(app, read, bed.who(&f), &bed.chart.id)).collect::<Vec<_>>()
+        let mut rows: Vec<_> = reads.filter_map(|read| row(app, &f, read, bed.who(&f), &bed.chart.id)).collect();
+        sort(&mut rows);
+        rows
     };
     let [planned, running, over] = [Stage::Planned, Stage::Running, Stage::Over].map(of);
     app.opened(visitor, [&bed.chart.id]);
@@ -136,25 +158,37 @@ pub(crate) async fn post(State(app): State<App>, Path(id): Path<String>, posted:
         if writing.is_saved()? {
             return there();
         }
-        let now = app.calendar().machine(app.now_ms());
-        let mut line = |name: &str, most: usize| {
-            s.take(name, |text| input::line(text, most), |error| input_words(&v, error)).flatten()
-        };
+        let calendar = app.calendar();
         match posted.field("do") {
-            "plan" => match line("name", NAME_CHARS_MAX) {
-                Some(name) => {
-                    let operation = Operation { name, began: now, is_planned: true, ..Operation::default() };
-                    let new = writing.new_id();
-                    writing.add(operation.procedure(&new, &bed.chart.id));
+            "plan" => {
+                let read = |text: &str| clock(text).and_then(|clock| calendar.next(clock)).ok_or(());
+                let at_ms = s.take("at", read, |()| v.t("clock-wrong"));
+                let began = at_ms.map(|at_ms| calendar.machine(at_ms)).unwrap_or_default();
+                let team = team(&v, &mut s);
+                let line = |text: &str| input::line(text, NAME_CHARS_MAX);
+                match s.take("name", line, |error| input_words(&v, error)).flatten() {
+                    Some(name) => {
+                        let operation = Operation { name, began, team, is_planned: true, ..Operation::default() };
+                        let new = writing.new_id();
+                        writing.add(operation.procedure(&new, &bed.chart.id));
+                    }
+                    None => s.refuse("name", v.t("operation-unnamed")),
                 }
-                None => s.refuse("name", v.t("operation-unnamed")),
-            },
-            "cancel" => writing.edit(named(&bed, posted.field("id"))?, Operation::cancel),
+            }
+            "cancel" => writing.edit(named(&bed, posted.field("id"))?.0, Operation::cancel),
             "begin" => {
-                let by = line("by", BY_CHARS_MAX).or(visitor.by().map(str::to_owned)).unwrap_or_default();
-                writing.edit(named(&bed, posted.field("id"))?, move |procedure| Operation::begin(procedure, &now, &by));
+                let at_ms = clock_ms(app, &v, &mut s, "at").unwrap_or(calendar.now_ms);
+                let (at, team) = (calendar.machine(at_ms), team(&v, &mut s));
+                let (key, _) = named(&bed, posted.field("id"))?;
+                writing.edit(key, move |procedure| Operation::begin(procedure, &at, &team));
             }
             "end" => {
+                let at_ms = clock_ms(app, &v, &mut s, "at").unwrap_or(calendar.now_ms);
+                let at = calendar.machine(at_ms);
+                let (key, operation) = named(&bed, posted.field("id"))?;
+                if operation.is_some_and(|operation| ms_of(&operation.began).is_some_and(|began_ms| at_ms < began_ms)) {
+                    s.refuse("at", v.t("operation-end-early"));
+                }
                 let mut text = |name: &str, most: usize| {
                     s.take(name, |text| input::paragraph(text, most), |error| input_words(&v, error)).flatten()
                 };
@@ -165,9 +199,7 @@ pub(crate) async fn post(State(app): State<App>, Path(id): Path<String>, posted:
                 if implants.iter().any(|implant| implant.chars().count() > NAME_CHARS_MAX) {
                     s.refuse("implants", v.t("operation-implant-long"));
                 }
-                writing.edit(named(&bed, posted.field("id"))?, move |procedure| {
-                    Operation::end(procedure, &now, &findings, &implants)
-                });
+                writing.edit(key, move |procedure| Operation::end(procedure, &at, &findings, &implants));
             }
             _ => return Err(Failure::ForeignForm),
         }
@@ -181,7 +213,15 @@ pub(crate) async fn post(State(app): State<App>, Path(id): Path<String>, posted:
 }
 
 /// One of the chart's operations, by its id.
-fn named(bed: &Bed, id: &str) -> Result<ResourceKey, Failure> {
-    let found = bed.chart.of("Procedure").iter().find(|read| read.key.id == id);
-    found.map(|read| read.key.clone()).ok_or(Failure::Missing)
+fn named(bed: &Bed, id: &str) -> Result<(ResourceKey, Option<Operation>), Failure> {
+    let found = bed.chart.of("Procedure").iter().find(|read| read.key.id == id).ok_or(Failure::Missing)?;
+    Ok((found.key.clone(), Operation::read(&found.value)))
+}
+
+/// The call signs of a team, as they are typed with commas between them.
+fn team(v: &Voice, s: &mut Sheet) -> Vec<String> {
+    let line = |text: &str| input::line(text, TEAM_CHARS_MAX);
+    let said = s.take("team", line, |error| input_words(v, error)).flatten().unwrap_or_default();
+    let each = said.split([',', '،']).map(str::trim).filter(|call_sign| !call_sign.is_empty());
+    each.map(str::to_owned).collect()
 }

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use sanad_node::site::Site as Clinic;
 use sanad_record::care::input;
+use sanad_record::care::stay::{self, Disposition};
 use sanad_record::care::transfer::{
     self, Category, Consent, ID_PREFIX, LINE_CHARS_MAX, NEEDS_MAX, REASON_CHARS_MAX, Request, Site, State as At, Step,
     Transfer, TransferError, advance,
@@ -17,7 +18,7 @@ use serde_json::Value;
 
 use super::bedside::Bed;
 use super::board_page::{input_words, who_of};
-use super::record::one;
+use super::record::{Chart, one};
 use super::sheet::Sheet;
 use super::write::Writing;
 use crate::app::{App, Visitor};
@@ -320,11 +321,25 @@ pub(crate) async fn step(State(app): State<App>, Path(id): Path<String>, posted:
         }
         let by = visitor.by().unwrap_or(site.call_sign()).to_owned();
         let (at_ms, key) = (app.now_ms(), ResourceKey::new("Task", id).map_err(|_| Failure::Missing)?);
+        if wanted == "depart" {
+            leave_bed(site, &transfer.request.patient, &mut writing, at_ms)?;
+        }
         writing.edit(key, move |task| advance(task, &step_of(&wanted, &to, &why)?, at_ms, &by).ok());
         writing.save()?;
         Ok(Redirect::to("/transfers").into_response())
     })
     .await
+}
+
+/// Who departs is not here any more: the stay ends, and the bed is free. What is over already stays as it ended.
+fn leave_bed(site: &Clinic, patient: &str, writing: &mut Writing, at_ms: u64) -> Result<(), Failure> {
+    let Some(chart) = Chart::read(site, patient)? else { return Ok(()) };
+    let is_here = |stay: &stay::Stay| stay.provider.as_deref().is_none_or(|at| at == site.call_sign());
+    for read in chart.of("Encounter").iter().filter(|read| stay::read(&read.value).as_ref().is_some_and(is_here)) {
+        let over = move |encounter: &Value| stay::leave(encounter, Disposition::Transferred, at_ms, "", "").ok();
+        writing.edit(read.key.clone(), over);
+    }
+    Ok(())
 }
 
 fn step_of<'a>(name: &str, to: &'a Option<Site>, why: &'a str) -> Option<Step<'a>> {

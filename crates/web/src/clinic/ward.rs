@@ -61,7 +61,10 @@ struct Lying {
     row: board_page::Row,
     /// The id of the Encounter: what is changed when somebody is moved.
     stay: String,
+    /// Of the form that frees the bed.
     key: String,
+    /// Of the form that gives another one.
+    lay_key: String,
 }
 
 /// The beds of this facility that are in use, in the order of their names.
@@ -83,7 +86,7 @@ fn present(app: &App) -> Result<Vec<Casualty>, Failure> {
 }
 
 fn lying(app: &App, f: &Frame, casualty: &Casualty) -> Lying {
-    Lying { row: board_page::row(f, casualty), stay: casualty.stay.id.clone(), key: app.token() }
+    Lying { row: board_page::row(f, casualty), stay: casualty.stay.id.clone(), key: app.token(), lay_key: app.token() }
 }
 
 /// Those who lie in each bed, by its id, and those who lie in none of these.
