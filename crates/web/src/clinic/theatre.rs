@@ -109,6 +109,18 @@ fn of_stage(app: &App, f: &Frame, site: &Site, stage: Stage) -> Result<Vec<Row>,
     Ok(rows)
 }
 
+/// The operations of a chart that go on or are planned, each in a line.
+pub(crate) fn operations_ahead(f: &Frame, bed: &Bed) -> Vec<String> {
+    let ahead = |read: &&Read| matches!(Stage::of(&read.value), Some(Stage::Planned | Stage::Running));
+    let read = |read: &Read| Some((Stage::of(&read.value)?, Operation::read(&read.value)?));
+    let line = |(stage, operation): (Stage, Operation)| {
+        let stage = f.t(if stage == Stage::Running { "operations-running" } else { "operations-planned" });
+        let at = ms_of(&operation.began).map(|at_ms| f.time(&at_ms));
+        [Some(operation.name), Some(stage), at].into_iter().flatten().collect::<Vec<_>>().join(&f.t("list-comma"))
+    };
+    bed.chart.of("Procedure").iter().filter(ahead).filter_map(read).map(line).collect()
+}
+
 #[derive(Template)]
 #[template(path = "operations.html")]
 struct Page {

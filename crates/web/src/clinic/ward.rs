@@ -21,6 +21,7 @@ use super::injuries::{injury_words, standing};
 use super::notes;
 use super::record::find;
 use super::sheet::Sheet;
+use super::theatre::operations_ahead;
 use super::vitals::{Newest, newest_of};
 use super::write::Writing;
 use crate::Can;
@@ -218,6 +219,8 @@ struct SheetRow {
 struct Seen {
     injuries: Vec<String>,
     vitals: Vec<Newest>,
+    /// Those planned and those that go on.
+    operations: Vec<String>,
     notes: Vec<notes::Row>,
     written: u64,
 }
@@ -270,6 +273,7 @@ fn seen(f: &Frame, bed: &Bed) -> Seen {
     Seen {
         injuries: injuries.take(LINES_MAX).collect(),
         vitals: newest_of(f, bed),
+        operations: operations_ahead(f, bed).into_iter().take(LINES_MAX).collect(),
         notes: notes.take(LINES_MAX).collect(),
         written: bed.chart.written_since(since_ms),
     }
