@@ -46,7 +46,11 @@ struct Page {
     /// Those without a bed, the worst first.
     waiting: Vec<Lying>,
     free: u64,
+    present: u64,
+    /// Of the form for a new bed.
     key: String,
+    /// Of the form that gives somebody a bed.
+    lay_key: String,
 }
 
 /// A bed and who lies in it.
@@ -62,10 +66,7 @@ struct Lying {
     row: board_page::Row,
     /// The id of the Encounter: what is changed when somebody is moved.
     stay: String,
-    /// Of the form that frees the bed.
     key: String,
-    /// Of the form that gives another one.
-    lay_key: String,
 }
 
 /// The beds of this facility that are in use, in the order of their names.
@@ -87,7 +88,7 @@ fn present(app: &App) -> Result<Vec<Casualty>, Failure> {
 }
 
 fn lying(app: &App, f: &Frame, casualty: &Casualty) -> Lying {
-    Lying { row: board_page::row(f, casualty), stay: casualty.stay.id.clone(), key: app.token(), lay_key: app.token() }
+    Lying { row: board_page::row(f, casualty), stay: casualty.stay.id.clone(), key: app.token() }
 }
 
 /// Those who lie in each bed, by its id, and those who lie in none of these.
@@ -117,8 +118,9 @@ fn page(app: &App, visitor: &Visitor, status: StatusCode, s: Sheet) -> Result<Re
     };
     let beds: Vec<_> = beds.into_iter().map(row).collect();
     let free = beds.iter().filter(|bed| bed.lying.is_empty()).count() as u64;
-    let waiting = none.into_iter().map(|one| lying(app, &f, one)).collect();
-    html(status, &Page { beds, waiting, free, s, key: app.token(), f })
+    let waiting: Vec<_> = none.into_iter().map(|one| lying(app, &f, one)).collect();
+    let present = present.len() as u64;
+    html(status, &Page { beds, waiting, free, present, s, key: app.token(), lay_key: app.token(), f })
 }
 
 /// `POST /ward`: a new bed; a bed that is closed; somebody who is laid into one, or gets up from it.
