@@ -126,6 +126,15 @@ async fn the_sheet_that_is_handed_over_names_nobody() {
         assert_eq!(door.get(WARD).await.status, StatusCode::FORBIDDEN, "{role}");
         assert_eq!(door.get("/ward/handover").await.status, StatusCode::FORBIDDEN, "{role}");
     }
+    let fields = format!("key={}&do=add&name=A1", "1".repeat(32));
+    let mut triage = ward.signed_in("triage").await;
+    assert_eq!(triage.post("/", WARD, &fields).await.status, StatusCode::FORBIDDEN);
+    for path in [OPERATIONS, "/casualties/p1"] {
+        let fields = format!("key={}&do=plan&name=x", "1".repeat(32));
+        assert_eq!(coordinator.post("/", path, &fields).await.status, StatusCode::FORBIDDEN, "{path}");
+    }
+    assert!(ward.all("Procedure").is_empty() && !nurse.get(WARD).await.body.contains("A1"));
+    assert!(!coordinator.get(WARD).await.body.contains("#leave"), "who may not end a stay is not led there");
     assert_eq!(coordinator.get("/theatre").await.status, StatusCode::FORBIDDEN);
     assert_eq!(coordinator.get(OPERATIONS).await.status, StatusCode::FORBIDDEN);
     ward.end().await;
