@@ -119,6 +119,10 @@ pub(crate) const TABLE: &[(&str, Method, Need)] = &[
     ("/patients/{id}/same", POST, May(Capability::Merge)),
     ("/patients/{id}/same/{other}", GET, May(Capability::Merge)),
     ("/patients/{id}/same/{other}", POST, May(Capability::Merge)),
+    // The chart.
+    ("/patients/{id}/timeline", GET, May(Capability::Charts)),
+    ("/resources/{type}/{rid}/settle", GET, May(Capability::Settle)),
+    ("/resources/{type}/{rid}/settle", POST, May(Capability::Settle)),
     // Forms.
     ("/patients/{id}/forms", GET, May(Capability::Forms)),
     ("/patients/{id}/forms/{form}", GET, May(Capability::Forms)),

@@ -19,6 +19,7 @@ pub const ARABIC: &str = concat!(
     include_str!("../locales/ar/outbox.ftl"),
     include_str!("../locales/ar/transfers.ftl"),
     include_str!("../locales/ar/paper.ftl"),
+    include_str!("../locales/ar/timeline.ftl"),
     include_str!("../locales/ar/forms.ftl"),
     include_str!("../locales/ar/orders.ftl"),
 );
@@ -34,6 +35,7 @@ pub const ENGLISH: &str = concat!(
     include_str!("../locales/en/outbox.ftl"),
     include_str!("../locales/en/transfers.ftl"),
     include_str!("../locales/en/paper.ftl"),
+    include_str!("../locales/en/timeline.ftl"),
     include_str!("../locales/en/forms.ftl"),
     include_str!("../locales/en/orders.ftl"),
 );

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rules::{is_one_fact, is_safety_type, is_status};
-use super::tree::{Dispute, Slot, Tree, by_stem, identities};
 use super::settle::{self, Choices, NotSettled};
+use super::tree::{Dispute, Slot, Tree, by_stem, identities};
 use super::{Conflict, ConflictKind};
 use crate::version::VersionId;
 
