@@ -14,6 +14,7 @@ use sanad_record::key::ResourceKey;
 use sanad_record::merge::{Choices, ConflictKind, NotSettled};
 use sanad_store::Resource;
 
+use super::board_page::who_of;
 use super::sheet::Sheet;
 use super::write::{NotSaved, Writing};
 use crate::Can;
@@ -97,7 +98,7 @@ impl Dispute {
         let asked = found.iter().enumerate();
         Ok(Some(Dispute {
             type_name: fhir::type_name(&f.v, &key.resource_type),
-            line: seen.raw.as_deref().map(|raw| fhir::line(&f.v, raw)).unwrap_or_default(),
+            line: line(f, key, seen.raw.as_deref()),
             unreadable: found.iter().any(|conflict| conflict.kind == ConflictKind::Unreadable),
             asked: asked.map(|(at, conflict)| Asked { name: field(at), view: rows::conflict(f, conflict) }).collect(),
             kind: key.resource_type.clone(),
@@ -107,6 +108,15 @@ impl Dispute {
             key: app.token(),
             s,
         }))
+    }
+}
+
+/// What a resource says in one line; of a person, who it is.
+fn line(f: &Frame, key: &ResourceKey, raw: Option<&[u8]>) -> Line {
+    match raw {
+        Some(raw) if key.resource_type == "Patient" => Line { title: who_of(f, &key.id, raw).name, ..Line::default() },
+        Some(raw) => fhir::line(&f.v, raw),
+        None => Line::default(),
     }
 }
 
@@ -168,7 +178,7 @@ fn page(
     let page = Page {
         back: home(From::Chart, key, &found),
         type_name: fhir::type_name(&f.v, &key.resource_type),
-        line: found.raw.as_deref().map(|raw| fhir::line(&f.v, raw)).unwrap_or_default(),
+        line: line(&f, key, found.raw.as_deref()),
         problem,
         dispute,
         stands,

@@ -16,10 +16,11 @@ use super::medicines::{AllergyView, allergy_views, how, late_words, medicine_nam
 use super::notes::{self, Row};
 use super::settle::{Dispute, From};
 use super::transfers::{is_under_way, of_patient, transfer_words};
-use super::vitals::newest_of;
+use super::vitals::{Newest, newest_of};
 use crate::Can;
 use crate::app::App;
 use crate::fhir;
+use crate::model::PatientPage;
 use crate::pages::Frame;
 use crate::pages::failure::Failure;
 
@@ -60,6 +61,8 @@ pub(crate) struct Line {
     /// What stands where nothing is known.
     pub nothing: String,
     pub at_ms: Option<u64>,
+    /// Whether it takes the whole width.
+    pub wide: bool,
 }
 
 impl Summary {
@@ -67,9 +70,9 @@ impl Summary {
     ///
     /// # Errors
     /// [`Failure::Broken`] if the record cannot be read.
-    pub(crate) fn of(app: &App, f: &Frame, id: &str, merged_from: &[String]) -> Result<Option<Summary>, Failure> {
+    pub(crate) fn of(app: &App, f: &Frame, p: &PatientPage) -> Result<Option<Summary>, Failure> {
         let Some(site) = app.site() else { return Ok(None) };
-        let bed = match Bed::of(site, id) {
+        let bed = match Bed::of(site, &p.id) {
             Err(Failure::Missing) => return Ok(None),
             bed => bed?,
         };
@@ -86,11 +89,17 @@ impl Summary {
         for key in bed.chart.in_conflict().take(DISPUTES_MAX) {
             disputes.extend(Dispute::of(app, f, key, From::Chart)?);
         }
-        let ids: Vec<String> = merged_from.iter().chain([&bed.chart.id]).cloned().collect();
+        let ids: Vec<String> = p.merged_from.iter().chain([&bed.chart.id]).cloned().collect();
         let moves = of_patient(site, &ids)?.into_iter().filter(|(transfer, _)| is_under_way(transfer));
         let moves: Vec<String> = moves.map(|(transfer, _)| transfer_words(f, &transfer)).collect();
         let injury_lines: Vec<String> = injuries.iter().map(|injury| injury_words(&f.v, injury)).collect();
-        let mut lines = vec![medicines(f, &bed), vitals(f, &bed), fluids(f, &bed), problems(f, &bed, &injury_lines)];
+        let mut lines = Vec::new();
+        if p.conflicts > 0 {
+            let href = (!disputes.is_empty()).then(|| "#h-two".to_owned());
+            let urgent = vec![f.n("chip-conflicts", &p.conflicts)];
+            lines.push(Line { href, urgent, wide: true, ..line(f, f.t("settle-title"), Vec::new()) });
+        }
+        lines.extend([medicines(f, &bed), vitals(f, &bed), problems(f, &bed, &injury_lines), fluids(f, &bed)]);
         lines.push(blood(f, &bed));
         lines.extend(stay(f, &bed));
         if !moves.is_empty() {
@@ -122,7 +131,7 @@ fn line(f: &Frame, label: String, mut says: Vec<String>) -> Line {
     if more > 0 {
         says.push(f.n("glance-more", &more));
     }
-    Line { label, href: None, says, urgent: Vec::new(), nothing: f.t("glance-nothing"), at_ms: None }
+    Line { label, href: None, says, urgent: Vec::new(), nothing: f.t("glance-nothing"), at_ms: None, wide: false }
 }
 
 /// What somebody has to be protected from, or others from them.
@@ -156,16 +165,15 @@ fn medicines(f: &Frame, bed: &Bed) -> Line {
     if more > 0 {
         urgent.push(f.n("glance-more", &more));
     }
-    Line { urgent, href: Some(address(bed, "medicines")), ..line(f, f.t("medicines"), says) }
+    Line { urgent, wide: true, href: Some(address(bed, "medicines")), ..line(f, f.t("medicines"), says) }
 }
 
 /// The newest value of every sign; which of them are unusual.
 fn vitals(f: &Frame, bed: &Bed) -> Line {
     let newest = newest_of(f, bed);
-    // In its own direction (FSI, PDI): within an Arabic line, `120 mmHg` would stand as `mmHg 120`.
     let said = |unusual: bool| {
         let those = newest.iter().filter(move |sign| sign.unusual == unusual);
-        those.map(|sign| format!("{} \u{2068}{} {}\u{2069}", sign.name, sign.value, sign.unit)).collect::<Vec<_>>()
+        those.map(Newest::words).collect::<Vec<_>>()
     };
     Line {
         label: f.t("vitals-newest"),
@@ -174,12 +182,13 @@ fn vitals(f: &Frame, bed: &Bed) -> Line {
         urgent: said(true),
         nothing: f.t("glance-nothing"),
         at_ms: newest.iter().map(|sign| sign.at_ms).max(),
+        wide: true,
     }
 }
 
 fn fluids(f: &Frame, bed: &Bed) -> Line {
     let day = balance(&stored(bed.chart.of("Observation")), f.calendar.now_ms);
-    let amount = |name: String, ml: String| format!("{name} \u{2068}{ml}\u{2069}");
+    let amount = |name: String, ml: String| format!("{name} \u{2066}{ml}\u{2069}");
     let says = match day.by.is_empty() {
         true => Vec::new(),
         false => vec![
@@ -205,7 +214,7 @@ fn problems(f: &Frame, bed: &Bed, injuries: &[String]) -> Line {
     let mut says = injuries.to_vec();
     says.extend(titles.filter(|title| !title.is_empty()));
     let page = if says.len() > injuries.len() { "Condition" } else { "injuries" };
-    Line { href: Some(address(bed, page)), ..line(f, f.t("glance-problems"), says) }
+    Line { wide: true, href: Some(address(bed, page)), ..line(f, f.t("glance-problems"), says) }
 }
 
 fn blood(f: &Frame, bed: &Bed) -> Line {
@@ -218,7 +227,7 @@ fn blood(f: &Frame, bed: &Bed) -> Line {
             (Some(Err(groups.join(" / "))), source)
         }
     };
-    let apart = |code: &str| format!("\u{2068}{code}\u{2069}");
+    let apart = |code: &str| format!("\u{2066}{code}\u{2069}");
     Line {
         label: f.t("glance-blood"),
         href: source.map(|source| address(bed, &format!("Observation/{source}"))),
@@ -226,6 +235,7 @@ fn blood(f: &Frame, bed: &Bed) -> Line {
         urgent: group.iter().filter_map(|group| group.as_ref().err()).map(|codes| apart(codes)).collect(),
         nothing: f.t("glance-unknown"),
         at_ms: None,
+        wide: false,
     }
 }
 

@@ -11,6 +11,7 @@ use sanad_record::formulary::{administration, order};
 use sanad_record::injury::Injury;
 use sanad_record::key::ResourceKey;
 use sanad_record::shape::Stored;
+use sanad_record::transfusion::{Grouping, grouping};
 use sanad_record::triage;
 use sanad_record::written;
 use serde_json::Value;
@@ -21,6 +22,7 @@ use super::injuries::injury_words;
 use super::medicines::{became_words, how, medicine_name};
 use super::record::one;
 use super::transfers::{of_patient, transfer_words};
+use super::vitals::{Newest, signs_of};
 use crate::app::{App, Visitor};
 use crate::fhir::{self, Who};
 use crate::model::Listing;
@@ -201,10 +203,19 @@ fn sentence(f: &Frame, key: &ResourceKey, raw: &[u8]) -> String {
     let stored = Stored { id: &key.id, resource: &value };
     let said = match key.resource_type.as_str() {
         "Condition" => Injury::read(&value).map(|injury| injury_words(&f.v, &injury)),
-        "Observation" => written::read_note(&value).map(|(text, ..)| text.to_owned()).or_else(|| {
-            let sort = triage::history(std::slice::from_ref(&value)).into_iter().next()?;
-            Some(sort_view(&f.v, &sort).name)
-        }),
+        "Observation" => written::read_note(&value)
+            .map(|(text, ..)| text.to_owned())
+            .or_else(|| {
+                let sort = triage::history(std::slice::from_ref(&value)).into_iter().next()?;
+                Some(sort_view(&f.v, &sort).name)
+            })
+            .or_else(|| {
+                if let Grouping::One { group, .. } = grouping(&[stored]) {
+                    return Some(format!("{} \u{2066}{}\u{2069}", f.t("glance-blood"), group.code()));
+                }
+                let signs: Vec<String> = signs_of(f, &[stored], None).iter().map(Newest::words).collect();
+                (!signs.is_empty()).then(|| signs.join(&f.t("list-comma")))
+            }),
         "MedicationRequest" => order(stored)
             .map(|order| format!("{} · {}", medicine_name(&f.v, order.item, order.text.as_deref()), how(&f.v, &order))),
         "MedicationAdministration" => administration(stored).map(|told| {
@@ -224,11 +235,12 @@ fn sentence(f: &Frame, key: &ResourceKey, raw: &[u8]) -> String {
     };
     said.unwrap_or_else(|| {
         let line = fhir::line(&f.v, raw);
-        [line.title, line.detail, line.status]
-            .into_iter()
-            .filter(|part| !part.is_empty())
-            .collect::<Vec<_>>()
-            .join(" · ")
+        // In its own direction: a number at its start would otherwise stand behind its unit.
+        let detail = match line.detail.starts_with(|letter: char| letter.is_ascii_digit()) {
+            true => format!("\u{2066}{}\u{2069}", line.detail),
+            false => line.detail,
+        };
+        [line.title, detail, line.status].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
     })
 }
 

@@ -170,6 +170,13 @@ pub(crate) fn conflict(f: &Frame, conflict: &Conflict) -> ConflictView {
             let words = format!("{} {}", line.title, line.detail);
             Some(words.trim().to_owned()).filter(|words| !words.is_empty()).unwrap_or_else(|| f.t("untitled"))
         }
+        // A code in the reader's language, where it has words.
+        ConflictKind::Status => {
+            f.v.known(&format!("status-{}", value.trim_matches('"'))).unwrap_or_else(|| value_text(f, value))
+        }
+        _ if conflict.path == "Patient.gender" => {
+            f.v.known(&format!("sex-{}", value.trim_matches('"'))).unwrap_or_else(|| value_text(f, value))
+        }
         _ => value_text(f, value),
     };
     let sides = conflict.sides.iter().map(|side| SideView {
