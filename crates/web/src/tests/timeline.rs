@@ -9,7 +9,7 @@ const CHART: &str = "/patients/p1";
 const TIMELINE: &str = "/patients/p1/timeline";
 
 fn plain(body: &str) -> String {
-    body.replace(['\u{2068}', '\u{2069}'], "")
+    body.replace(['\u{2066}', '\u{2068}', '\u{2069}'], "")
 }
 
 #[tokio::test(flavor = "multi_thread")]
