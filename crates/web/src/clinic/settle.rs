@@ -28,7 +28,7 @@ use crate::text::Voice;
 
 /// From which screen a form was sent: where its sender is led back to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum From {
+pub(crate) enum SentFrom {
     /// The list of everything in conflict.
     List,
     /// The chart of the patient.
@@ -37,17 +37,17 @@ pub(crate) enum From {
     Record,
 }
 
-impl From {
+impl SentFrom {
     fn code(self) -> &'static str {
         match self {
-            From::List => "list",
-            From::Chart => "chart",
-            From::Record => "record",
+            SentFrom::List => "list",
+            SentFrom::Chart => "chart",
+            SentFrom::Record => "record",
         }
     }
 
-    fn of_code(code: &str) -> From {
-        [From::List, From::Chart].into_iter().find(|from| from.code() == code).unwrap_or(From::Record)
+    fn of_code(code: &str) -> SentFrom {
+        [SentFrom::List, SentFrom::Chart].into_iter().find(|from| from.code() == code).unwrap_or(SentFrom::Record)
     }
 }
 
@@ -83,11 +83,11 @@ impl Dispute {
     ///
     /// # Errors
     /// [`Failure::Broken`] if the record cannot be read.
-    pub(crate) fn of(app: &App, f: &Frame, key: &ResourceKey, from: From) -> Result<Option<Dispute>, Failure> {
+    pub(crate) fn of(app: &App, f: &Frame, key: &ResourceKey, from: SentFrom) -> Result<Option<Dispute>, Failure> {
         Dispute::typed(app, f, key, from, Sheet::default())
     }
 
-    fn typed(app: &App, f: &Frame, key: &ResourceKey, from: From, s: Sheet) -> Result<Option<Dispute>, Failure> {
+    fn typed(app: &App, f: &Frame, key: &ResourceKey, from: SentFrom, s: Sheet) -> Result<Option<Dispute>, Failure> {
         let Some(site) = app.site().filter(|_| f.may(Can::Settle)) else { return Ok(None) };
         // Before its values: a form that shows more than it names is refused as one that has seen too little.
         let Some(seen) = resource(site, key)? else { return Ok(None) };
@@ -145,7 +145,7 @@ struct Page {
 /// `GET /resources/{type}/{rid}/settle`
 pub(crate) async fn get(State(app): State<App>, visitor: Visitor, Path(at): Path<(String, String)>) -> Response {
     app.page(visitor, move |app, visitor| {
-        page(app, visitor, &key_of(at)?, From::Chart, StatusCode::OK, None, Sheet::default())
+        page(app, visitor, &key_of(at)?, SentFrom::Chart, StatusCode::OK, None, Sheet::default())
     })
     .await
 }
@@ -158,7 +158,7 @@ fn page(
     app: &App,
     visitor: &Visitor,
     key: &ResourceKey,
-    from: From,
+    from: SentFrom,
     status: StatusCode,
     problem: Option<String>,
     s: Sheet,
@@ -176,7 +176,7 @@ fn page(
     };
     app.opened(visitor, &found.patients);
     let page = Page {
-        back: home(From::Chart, key, &found),
+        back: home(SentFrom::Chart, key, &found),
         type_name: fhir::type_name(&f.v, &key.resource_type),
         line: line(&f, key, found.raw.as_deref()),
         problem,
@@ -188,10 +188,10 @@ fn page(
 }
 
 /// Where a form leads; what is about nobody has no chart.
-fn home(from: From, key: &ResourceKey, found: &Resource) -> String {
+fn home(from: SentFrom, key: &ResourceKey, found: &Resource) -> String {
     match (from, found.patients.first()) {
-        (From::List, _) => "/conflicts".to_owned(),
-        (From::Chart, Some(patient)) => format!("/patients/{patient}"),
+        (SentFrom::List, _) => "/conflicts".to_owned(),
+        (SentFrom::Chart, Some(patient)) => format!("/patients/{patient}"),
         _ => format!("/resources/{}/{}", key.resource_type, key.id),
     }
 }
@@ -202,7 +202,7 @@ pub(crate) async fn post(State(app): State<App>, Path(at): Path<(String, String)
         let key = key_of(at)?;
         let mut writing = Writing::begin(app, &posted)?;
         let site = app.clinic()?;
-        let from = From::of_code(posted.field("from"));
+        let from = SentFrom::of_code(posted.field("from"));
         let found = resource(site, &key)?.ok_or(Failure::Missing)?;
         let done = || Ok(Redirect::to(&home(from, &key, &found)).into_response());
         if writing.is_saved()? {

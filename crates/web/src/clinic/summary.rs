@@ -14,7 +14,7 @@ use super::casualty::{SortView, open_stay, sort_view, sorts};
 use super::injuries::{injury_words, region_words, standing};
 use super::medicines::{AllergyView, allergy_views, how, late_words, medicine_name};
 use super::notes::{self, Row};
-use super::settle::{Dispute, From};
+use super::settle::{Dispute, SentFrom};
 use super::transfers::{is_under_way, of_patient, transfer_words};
 use super::vitals::{Newest, newest_of};
 use crate::Can;
@@ -87,7 +87,7 @@ impl Summary {
         });
         let mut disputes = Vec::new();
         for key in bed.chart.in_conflict().take(DISPUTES_MAX) {
-            disputes.extend(Dispute::of(app, f, key, From::Chart)?);
+            disputes.extend(Dispute::of(app, f, key, SentFrom::Chart)?);
         }
         let ids: Vec<String> = p.merged_from.iter().chain([&bed.chart.id]).cloned().collect();
         let moves = of_patient(site, &ids)?.into_iter().filter(|(transfer, _)| is_under_way(transfer));

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::rows::{self, ConflictView};
 use super::{Frame, Pager, Query, Tab, html};
 use crate::app::{App, Visitor};
-use crate::clinic::settle::{Dispute, From};
+use crate::clinic::settle::{Dispute, SentFrom};
 use crate::fhir::{self, Line};
 
 #[derive(Template)]
@@ -36,7 +36,7 @@ pub(crate) async fn get(State(app): State<App>, visitor: Visitor, Query(query): 
         let f = Frame::new(app, visitor, Tab::Conflicts)?;
         let listing = app.source().conflicts(query.number())?;
         let rows = listing.rows.iter().map(|row| {
-            let dispute = Dispute::of(app, &f, &row.key, From::List)?;
+            let dispute = Dispute::of(app, &f, &row.key, SentFrom::List)?;
             Ok(RowView {
                 dispute,
                 href: super::resource::address(&row.key),

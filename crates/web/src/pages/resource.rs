@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::rows::{self, ConflictView};
 use super::{Frame, Tab, html};
 use crate::app::{App, Visitor};
-use crate::clinic::settle::{Dispute, From};
+use crate::clinic::settle::{Dispute, SentFrom};
 use crate::fhir::{self, Field, Line};
 use crate::model::{ResourcePage, VersionRow};
 
@@ -102,7 +102,7 @@ fn find(app: &App, resource_type: String, id: String) -> Result<ResourcePage, Fa
 
 fn show(app: &App, visitor: &Visitor, found: ResourcePage, patient: Option<String>) -> Result<Response, Failure> {
     let f = Frame::new(app, visitor, if patient.is_some() { Tab::Patients } else { Tab::None })?;
-    let dispute = Dispute::of(app, &f, &found.key, From::Record)?;
+    let dispute = Dispute::of(app, &f, &found.key, SentFrom::Record)?;
     let page = Page {
         dispute,
         type_name: fhir::type_name(&f.v, &found.key.resource_type),
