@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::json;
-use crate::merge::{Conflict, ConflictKind, Merger, Tree};
+use crate::merge::{Choices, Conflict, ConflictKind, Merger, NotSettled, Tree};
 use crate::op::Action;
 use crate::version::VersionId;
 
@@ -92,6 +92,46 @@ pub fn current(versions: &[Version]) -> Current {
     };
     let (state, conflicts) = graph.state(&heads);
     Current { state, version_id, conflicts, missing: graph.missing(), heads }
+}
+
+/// What the resource says once a clinician has chosen a side for each of its conflicts, by path; to be saved with all heads
+/// as parents.
+///
+/// The value of the side that is chosen stands exactly as that side says it, and everything that is not in conflict as the
+/// merge has it. Where a side deleted the resource, choosing that side deletes it. A resource without conflicts needs no
+/// choices.
+///
+/// # Errors
+/// [`NotSettled`].
+pub fn settled(versions: &[Version], choices: &Choices) -> Result<State, NotSettled> {
+    let graph = Graph::new(versions);
+    let heads: Vec<&Version> = graph.heads().iter().filter_map(|head| graph.versions.get(head).copied()).collect();
+    let (live, deleted): (Vec<&Version>, Vec<&Version>) =
+        heads.into_iter().partition(|version| version.action == Action::Put);
+    let Some(last) = live.last() else { return Ok(State::Deleted) };
+    if live.iter().any(|version| json::parse_object(&version.raw).is_err()) {
+        return Err(NotSettled::Unreadable);
+    }
+    if !deleted.is_empty() {
+        let (_, conflicts) = graph.state(&graph.heads());
+        let path = conflicts.first().map(|conflict| conflict.path.as_str()).unwrap_or_default();
+        let chosen = choices.get(path).ok_or(NotSettled::Unchosen)?;
+        if deleted.iter().any(|version| version.id == *chosen) {
+            return Ok(State::Deleted);
+        }
+        if live.iter().all(|version| version.id != *chosen) {
+            return Err(NotSettled::Unchosen);
+        }
+    }
+    if live.iter().all(|version| version.raw == last.raw) {
+        return Ok(State::Live { raw: last.raw.to_vec() });
+    }
+    let ids: Vec<VersionId> = live.iter().map(|version| version.id).collect();
+    let resource_type = resource_type_of(&live.first().map_or(&last.raw, |first| &first.raw)[..]);
+    let trees = graph.trees();
+    let bases = Bases { graph: &graph, trees: &trees, resource_type: &resource_type };
+    let merged = bases.fold(&ids, BASE_DEPTH_MAX, &mut { BASE_MERGES_MAX }).ok_or(NotSettled::Unreadable)?;
+    Ok(State::Live { raw: merged.settle(choices)? })
 }
 
 /// The name of the merge of several heads.

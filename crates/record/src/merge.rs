@@ -18,12 +18,14 @@
 //! - `meta.versionId` and `meta.lastUpdated` are set when a resource leaves, so they never conflict.
 
 mod rules;
+mod settle;
 mod three_way;
 mod tree;
 
 use std::fmt;
 
 pub use rules::{is_safety_type, is_status};
+pub use settle::{Choices, NotSettled};
 pub(crate) use three_way::Merger;
 pub(crate) use tree::Tree;
 

@@ -141,6 +141,9 @@ pub fn router(source: Source, config: Config) -> Result<(Router, String), StartE
         .route("/patients/{id}/operations", get(clinic::theatre::get).post(clinic::theatre::post))
         .route("/language", post(pages::prefs::language))
         .route("/theme", post(pages::prefs::theme))
+        // The chart.
+        .route("/patients/{id}/timeline", get(clinic::timeline::get))
+        .route("/resources/{type}/{rid}/settle", get(clinic::settle::get).post(clinic::settle::post))
         // Forms.
         .route("/patients/{id}/forms", get(clinic::forms::list))
         .route("/patients/{id}/forms/{form}", get(clinic::forms::fill::blank).post(clinic::forms::fill::fill))

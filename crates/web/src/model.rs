@@ -462,6 +462,8 @@ pub struct Side {
     pub value: Option<String>,
     /// The version that says so.
     pub version: VersionId,
+    /// Who saved it, by call sign. `None` if the save does not say.
+    pub author: Option<String>,
     /// The site it was saved at.
     pub site: String,
     /// When, by that site's clock.

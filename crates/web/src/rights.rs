@@ -126,6 +126,10 @@ pub(crate) const TABLE: &[(&str, Method, Need)] = &[
     ("/theatre", GET, May(Capability::Theatre)),
     ("/patients/{id}/operations", GET, May(Capability::Theatre)),
     ("/patients/{id}/operations", POST, May(Capability::Theatre)),
+    // The chart.
+    ("/patients/{id}/timeline", GET, May(Capability::Charts)),
+    ("/resources/{type}/{rid}/settle", GET, May(Capability::Settle)),
+    ("/resources/{type}/{rid}/settle", POST, May(Capability::Settle)),
     // Forms.
     ("/patients/{id}/forms", GET, May(Capability::Forms)),
     ("/patients/{id}/forms/{form}", GET, May(Capability::Forms)),

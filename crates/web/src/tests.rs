@@ -36,6 +36,8 @@ mod outbox;
 mod paper;
 mod people;
 mod registration;
+mod settle;
+mod timeline;
 mod transfers;
 mod ward;
 
@@ -59,8 +61,13 @@ fn record() -> Fixed {
         site: HOSTILE.to_owned(),
         at_ms: 0,
     };
-    let side =
-        |value: &str| Side { value: Some(value.to_owned()), version: version.id, site: HOSTILE.to_owned(), at_ms: 0 };
+    let side = |value: &str| Side {
+        value: Some(value.to_owned()),
+        version: version.id,
+        author: None,
+        site: HOSTILE.to_owned(),
+        at_ms: 0,
+    };
     let conflict = Conflict {
         path: format!("Observation.{HOSTILE}"),
         kind: ConflictKind::Value,
@@ -220,11 +227,16 @@ impl Door {
     }
 
     fn to(source: Source, address: [u8; 4]) -> Door {
+        Door::with_secret(source, address, [7; 32])
+    }
+
+    /// The keys of forms follow from the secret: two sites of one network do not share theirs.
+    fn with_secret(source: Source, address: [u8; 4], secret: [u8; 32]) -> Door {
         let now_ms = Arc::new(AtomicU64::new(1_519_989_600_000));
         let clock = now_ms.clone();
         let (stop, until) = tokio::sync::watch::channel(false);
         let config = Config {
-            secret: [7; 32],
+            secret,
             clock: Arc::new(move || clock.load(Ordering::Relaxed)),
             utc_offset: time::UtcOffset::UTC,
             host_names: Vec::new(),

@@ -20,6 +20,7 @@ pub const ARABIC: &str = concat!(
     include_str!("../locales/ar/transfers.ftl"),
     include_str!("../locales/ar/ward.ftl"),
     include_str!("../locales/ar/paper.ftl"),
+    include_str!("../locales/ar/timeline.ftl"),
     include_str!("../locales/ar/forms.ftl"),
     include_str!("../locales/ar/orders.ftl"),
 );
@@ -36,6 +37,7 @@ pub const ENGLISH: &str = concat!(
     include_str!("../locales/en/transfers.ftl"),
     include_str!("../locales/en/ward.ftl"),
     include_str!("../locales/en/paper.ftl"),
+    include_str!("../locales/en/timeline.ftl"),
     include_str!("../locales/en/forms.ftl"),
     include_str!("../locales/en/orders.ftl"),
 );

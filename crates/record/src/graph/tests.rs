@@ -108,6 +108,100 @@ fn bytes_that_are_no_json_stop_nothing() {
     assert_eq!(current(&[put(1, &[2], A), put(2, &[1], A)]).heads.len(), 2);
 }
 
+fn choose(choices: &[(&str, u8)]) -> Choices {
+    choices.iter().map(|(path, side)| ((*path).to_owned(), id(*side))).collect()
+}
+
+fn settled_text(versions: &[Version], choices: &[(&str, u8)]) -> String {
+    match settled(versions, &choose(choices)).expect("settled") {
+        State::Live { raw } => String::from_utf8(raw).expect("UTF-8"),
+        State::Deleted => "deleted".to_owned(),
+    }
+}
+
+/// Base, two sides, what is chosen, and what stands then.
+type Choice<'c> = (&'c str, &'c str, &'c str, &'c [(&'c str, u8)], &'c str);
+
+#[test]
+fn what_is_chosen_stands_as_its_side_says_it_and_the_rest_as_the_merge_has_it() {
+    let table: &[Choice<'_>] = &[
+        (
+            r#"{"resourceType":"Patient","gender":"other","x":1}"#,
+            r#"{"resourceType":"Patient","gender":"male","x":1}"#,
+            r#"{"resourceType":"Patient","gender":"female","x":3}"#,
+            &[("Patient.gender", 2)],
+            r#"{"resourceType":"Patient","gender":"male","x":3}"#,
+        ),
+        (
+            r#"{"resourceType":"Observation","valueInteger":1}"#,
+            r#"{"resourceType":"Observation","valueInteger":2,"_valueInteger":{"id":"a"}}"#,
+            r#"{"resourceType":"Observation","valueString":"x"}"#,
+            &[("Observation.value", 2)],
+            r#"{"resourceType":"Observation","valueInteger":2,"_valueInteger":{"id":"a"}}"#,
+        ),
+        (
+            r#"{"resourceType":"Observation","valueQuantity":{"value":5,"unit":"mg"}}"#,
+            r#"{"resourceType":"Observation","valueQuantity":{"value":10,"unit":"mg"}}"#,
+            r#"{"resourceType":"Observation","valueQuantity":{"value":5,"unit":"g"}}"#,
+            &[("Observation.value", 3)],
+            r#"{"resourceType":"Observation","valueQuantity":{"value":5,"unit":"g"}}"#,
+        ),
+        // Inside an array, and two conflicts at once.
+        (
+            r#"{"resourceType":"Patient","name":[{"id":"n","family":"A","text":"a"}],"gender":"other"}"#,
+            r#"{"resourceType":"Patient","name":[{"id":"n","family":"B","text":"a"}],"gender":"male"}"#,
+            r#"{"resourceType":"Patient","name":[{"id":"n","family":"C","text":"b"}],"gender":"female"}"#,
+            &[("Patient.name[0].family", 2), ("Patient.gender", 3)],
+            r#"{"resourceType":"Patient","name":[{"id":"n","family":"B","text":"b"}],"gender":"female"}"#,
+        ),
+        // What one side removed from a list goes when that side is chosen, and the list with its last element.
+        (
+            r#"{"resourceType":"AllergyIntolerance","reaction":[{"id":"r","severity":"mild"}]}"#,
+            r#"{"resourceType":"AllergyIntolerance","reaction":[{"id":"r","severity":"severe"}]}"#,
+            r#"{"resourceType":"AllergyIntolerance","reaction":[]}"#,
+            &[("AllergyIntolerance.reaction[0]", 3)],
+            r#"{"resourceType":"AllergyIntolerance"}"#,
+        ),
+        (
+            r#"{"resourceType":"AllergyIntolerance","reaction":[{"id":"r","severity":"mild"}]}"#,
+            r#"{"resourceType":"AllergyIntolerance","reaction":[{"id":"r","severity":"severe"}]}"#,
+            r#"{"resourceType":"AllergyIntolerance","reaction":[]}"#,
+            &[("AllergyIntolerance.reaction[0]", 2)],
+            r#"{"resourceType":"AllergyIntolerance","reaction":[{"id":"r","severity":"severe"}]}"#,
+        ),
+    ];
+    for (base, a, b, choices, expected) in table {
+        let versions = [put(1, &[], base), put(2, &[1], a), put(3, &[1], b)];
+        assert!(!current(&versions).conflicts.is_empty(), "{base}");
+        assert_eq!(settled_text(&versions, choices), *expected, "{base}");
+    }
+}
+
+#[test]
+fn a_conflict_that_nobody_chose_for_is_not_settled() {
+    let versions = [
+        put(1, &[], r#"{"resourceType":"Patient","gender":"other"}"#),
+        put(2, &[1], r#"{"resourceType":"Patient","gender":"male"}"#),
+        put(3, &[1], r#"{"resourceType":"Patient","gender":"female"}"#),
+    ];
+    for choices in [&[][..], &[("Patient.gender", 1)], &[("Patient.gender", 9)], &[("Patient.active", 2)]] {
+        assert_eq!(settled(&versions, &choose(choices)), Err(NotSettled::Unchosen), "{choices:?}");
+    }
+    let torn = [put(1, &[], A), put(2, &[1], "{torn"), put(3, &[1], A)];
+    assert_eq!(settled(&torn, &choose(&[("Patient", 2)])), Err(NotSettled::Unreadable));
+}
+
+#[test]
+fn a_delete_can_be_chosen_or_turned_down() {
+    let changed = r#"{"resourceType":"Patient","x":2}"#;
+    let versions = [put(1, &[], A), delete(2, &[1]), put(3, &[1], changed)];
+    assert_eq!(settled_text(&versions, &[("Patient", 2)]), "deleted");
+    assert_eq!(settled_text(&versions, &[("Patient", 3)]), changed);
+    assert_eq!(settled(&versions, &choose(&[("Patient", 1)])), Err(NotSettled::Unchosen));
+    assert_eq!(settled(&versions, &choose(&[])), Err(NotSettled::Unchosen));
+    assert_eq!(settled_text(&[put(1, &[], A)], &[]), A, "nothing to settle");
+}
+
 /// What happens at three sites: somebody edits what their site shows, or a site hears from another.
 #[derive(Clone, Debug)]
 enum Event {
@@ -182,6 +276,25 @@ proptest! {
                 let lost: Vec<_> = literals_in(&text(head)).into_iter().filter(|literal| !before.contains(literal) && !kept.contains(literal)).collect();
                 prop_assert!(lost.is_empty(), "{:?}", lost);
             }
+        }
+
+        // Whichever side is chosen, what it says stands, and saved over all heads it ends all conflicts.
+        for side in 0..2 {
+            let choices: Choices = now.conflicts.iter()
+                .filter_map(|conflict| Some((conflict.path.clone(), conflict.values.get(side).or(conflict.values.first())?.0)))
+                .collect();
+            let raw = match settled(&versions, &choices).expect("every conflict has a choice") {
+                State::Deleted => continue,
+                State::Live { raw } => raw,
+            };
+            let text = String::from_utf8(raw).expect("UTF-8");
+            prop_assert!(json::parse_object(text.as_bytes()).is_ok());
+            if now.conflicts.is_empty() {
+                prop_assert_eq!(State::Live { raw: text.clone().into_bytes() }, now.state.clone());
+            }
+            let ended = Version { id: id(0), parents: now.heads.clone(), action: Action::Put, raw: text.as_bytes().into(), hlc: 0 };
+            let after = current(&[&versions[..], &[ended]].concat());
+            prop_assert_eq!((after.conflicts.len(), after.state), (0, State::Live { raw: text.into_bytes() }));
         }
 
         // An edit made with everything in view ends all conflicts.

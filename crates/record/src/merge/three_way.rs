@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rules::{is_one_fact, is_safety_type, is_status};
+use super::settle::{self, Choices, NotSettled};
 use super::tree::{Dispute, Slot, Tree, by_stem, identities};
 use super::{Conflict, ConflictKind};
 use crate::version::VersionId;
@@ -40,6 +41,13 @@ impl<'s, 'a> Merger<'s, 'a> {
     /// The merged tree with its disputes, as the base of another merge.
     pub(crate) fn into_tree(self) -> Tree<'a> {
         self.merged
+    }
+
+    /// The merged text with every dispute settled by what is chosen.
+    pub(crate) fn settle(self, choices: &Choices) -> Result<Vec<u8>, NotSettled> {
+        let mut text = String::new();
+        settle::settled(self.merged, self.resource_type, choices)?.write(&mut text);
+        Ok(text.into_bytes())
     }
 
     pub(crate) fn finish(self) -> (Vec<u8>, Vec<Conflict>) {
@@ -272,18 +280,18 @@ impl Step {
     }
 
     /// Everything the sides say about a slot, with what was in dispute about it before.
-    fn dispute(
+    fn dispute<'a>(
         &self,
         kind: ConflictKind,
-        earlier: Option<&Dispute>,
-        b: Option<&Slot<'_>>,
-        sources: &Sources<'_, '_>,
-    ) -> Dispute {
+        earlier: Option<&Dispute<'a>>,
+        b: Option<&Slot<'a>>,
+        sources: &Sources<'_, 'a>,
+    ) -> Dispute<'a> {
         let mut values = earlier.map(|earlier| earlier.values.clone()).unwrap_or_default();
         for (id, slot) in sources {
-            values.entry(*id).or_insert_with(|| slot.map(Slot::text));
+            values.entry(*id).or_insert_with(|| slot.cloned());
         }
-        values.insert(self.id, b.map(Slot::text));
+        values.insert(self.id, b.cloned());
         Dispute { kind: earlier.map_or(kind, |earlier| earlier.kind), values }
     }
 }
@@ -310,7 +318,7 @@ fn holds_list(slot: &Slot<'_>) -> bool {
 fn collect(tree: &Tree<'_>, path: &str, conflicts: &mut Vec<Conflict>) {
     let mut slot_at = |path: String, slot: &Slot<'_>, member_path: &dyn Fn(&str) -> String| {
         if let Some(dispute) = &slot.dispute {
-            let values = dispute.values.iter().map(|(id, value)| (*id, value.clone())).collect();
+            let values = dispute.values.iter().map(|(id, value)| (*id, value.as_ref().map(Slot::text))).collect();
             conflicts.push(Conflict { path, kind: dispute.kind, values });
         }
         for (name, tree) in &slot.members {

@@ -33,14 +33,15 @@ pub(crate) type Twins<'a> = (Option<&'a str>, Option<&'a str>);
 #[derive(Clone, Default)]
 pub(crate) struct Slot<'a> {
     pub(super) members: Vec<(Cow<'a, str>, Tree<'a>)>,
-    pub(super) dispute: Option<Dispute>,
+    pub(super) dispute: Option<Dispute<'a>>,
 }
 
 /// What the sides say about a slot they do not agree on.
 #[derive(Clone)]
-pub(super) struct Dispute {
+pub(super) struct Dispute<'a> {
     pub(super) kind: ConflictKind,
-    pub(super) values: BTreeMap<VersionId, Option<String>>,
+    /// What stands there at each side; nothing where a side has none.
+    pub(super) values: BTreeMap<VersionId, Option<Slot<'a>>>,
 }
 
 impl<'a> Tree<'a> {

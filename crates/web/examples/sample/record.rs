@@ -431,6 +431,7 @@ impl Maker {
         let side = |row: &VersionRow, value: &str| Side {
             value: Some(value.to_owned()),
             version: row.id,
+            author: row.author.clone(),
             site: row.site.clone(),
             at_ms: row.at_ms,
         };

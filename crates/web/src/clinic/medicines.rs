@@ -301,16 +301,21 @@ fn view(
     }
 }
 
+/// What became of a dose, in words.
+pub(crate) fn became_words(v: &Voice, became: Became) -> String {
+    v.t(match became {
+        Became::Given => "dose-given",
+        Became::Refused => "dose-refused",
+        Became::Held => "dose-held",
+        Became::Stopped => "dose-stopped",
+    })
+}
+
 fn told_views(v: &Voice, mut told: Vec<Administration>) -> Vec<Told> {
     told.sort_by_key(|told| std::cmp::Reverse(told.at_ms));
     let view = |told: Administration| Told {
         name: medicine_name(v, told.item, told.text.as_deref()),
-        became: v.t(match told.became {
-            Became::Given => "dose-given",
-            Became::Refused => "dose-refused",
-            Became::Held => "dose-held",
-            Became::Stopped => "dose-stopped",
-        }),
+        became: became_words(v, told.became),
         given: told.became == Became::Given,
         reason: told.reason,
         at_ms: told.at_ms.unwrap_or_default(),

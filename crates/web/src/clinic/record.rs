@@ -107,6 +107,11 @@ impl Chart {
         Chart { id: id.to_owned(), patient: Vec::new(), resources: BTreeMap::new() }
     }
 
+    /// What waits for a clinician's choice, those of one type after another.
+    pub(crate) fn in_conflict(&self) -> impl Iterator<Item = &ResourceKey> {
+        self.resources.values().flatten().filter(|read| read.conflicts).map(|read| &read.key)
+    }
+
     /// The resources of a type, newest first.
     pub(crate) fn of(&self, kind: &str) -> &[Read] {
         self.resources.get(kind).map_or(&[], Vec::as_slice)

@@ -240,6 +240,30 @@ fn rows(app: &App, f: &Frame, meant: impl Fn(&Transfer) -> bool) -> Result<Vec<R
     Ok(rows)
 }
 
+/// The transfers of one patient, whichever of these ids they were offered under, with when they last changed.
+pub(super) fn of_patient(site: &Clinic, ids: &[String]) -> Result<Vec<(Transfer, u64)>, Failure> {
+    let keys = site.reader().about_nobody("Task", TASKS_MAX).map_err(SourceError::from)?;
+    let mut found = Vec::new();
+    for key in keys.iter().filter(|key| key.id.starts_with(ID_PREFIX)).take(TRANSFERS_MAX) {
+        let Some(read) = one(site, "Task", &key.id)? else { continue };
+        let transfer = transfer::read(&read.value).filter(|transfer| ids.contains(&transfer.request.patient));
+        found.extend(transfer.map(|transfer| (transfer, read.updated_ms)));
+    }
+    Ok(found)
+}
+
+/// How far a transfer is, and where to.
+pub(super) fn transfer_words(f: &Frame, transfer: &Transfer) -> String {
+    let state = f.t(&format!("transfer-state-{}", transfer.state.code()));
+    let to = transfer.request.to.as_ref().map_or_else(|| f.t("transfer-nobody"), |to| to.name.clone());
+    f.v.with2("transfer-how-far", ("state", &state), ("to", &to))
+}
+
+/// Whether somebody waits to go, or is on the way.
+pub(super) fn is_under_way(transfer: &Transfer) -> bool {
+    transfer.state.is_waiting() || transfer.state == At::Departed
+}
+
 fn is_own(site: &Clinic, at: Option<&Site>) -> bool {
     at.and_then(|at| at.id.as_deref()) == Some(&*site.facility().to_string())
 }

@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use sanad_record::shape::CannotWrite;
+use sanad_record::shape::{CannotWrite, Stored};
 use sanad_record::typed::Decimal;
 use sanad_record::vitals::{
     Avpu, ComaScale, Reading, Refused, Series, Vital, avpu_observation, balance, coma_observation, fluid,
@@ -82,11 +82,25 @@ pub(crate) struct Newest {
     pub unusual: bool,
 }
 
+impl Newest {
+    /// Name, value and unit. A number with its unit stands in its own direction (LRI, PDI): within an Arabic line, `97 %`
+    /// would stand as `% 97`.
+    pub(crate) fn words(&self) -> String {
+        match self.value.starts_with(|letter: char| letter.is_ascii_digit()) {
+            true => format!("{} \u{2066}{} {}\u{2069}", self.name, self.value, self.unit),
+            false => format!("{} {}", self.name, self.value),
+        }
+    }
+}
+
 /// The newest value of every sign of a patient.
 pub(crate) fn newest_of(f: &Frame, bed: &Bed) -> Vec<Newest> {
-    let observations = stored(bed.chart.of("Observation"));
-    let age = bed.age_days(f.calendar.now_ms);
-    series(&observations).iter().filter_map(|series| newest(f, series, age)).collect()
+    signs_of(f, &stored(bed.chart.of("Observation")), bed.age_days(f.calendar.now_ms))
+}
+
+/// The newest value of every sign that these Observations measure.
+pub(crate) fn signs_of(f: &Frame, observations: &[Stored<'_>], age: Option<u32>) -> Vec<Newest> {
+    series(observations).iter().filter_map(|series| newest(f, series, age)).collect()
 }
 
 struct Plot {

@@ -8,6 +8,7 @@ use sanad_node::save::{CHANGES_MAX, Change, SaveRequest};
 use sanad_node::site::{Site, SiteError};
 use sanad_record::care::rewrite;
 use sanad_record::key::ResourceKey;
+use sanad_record::version::VersionId;
 use serde_json::Value;
 
 use crate::app::App;
@@ -23,6 +24,8 @@ const TRIES_MAX: usize = 16;
 pub(crate) enum NotSaved {
     /// What it changes is not here, or cannot be read here by now.
     Missing,
+    /// What was settled is no longer as it was seen: somebody else has settled or changed it meanwhile.
+    Changed,
     /// The disk has no room; nothing was saved, and what was typed is still in the form.
     DiskFull,
     /// Something else that only the technician can mend.
@@ -32,7 +35,7 @@ pub(crate) enum NotSaved {
 impl From<NotSaved> for Failure {
     fn from(error: NotSaved) -> Failure {
         match error {
-            NotSaved::Missing => Failure::Missing,
+            NotSaved::Missing | NotSaved::Changed => Failure::Missing,
             NotSaved::DiskFull => Failure::DiskFull,
             NotSaved::Failed => Failure::Broken,
         }
@@ -52,6 +55,8 @@ enum Step {
     Edit { key: ResourceKey, edit: Edit },
     /// A resource that is written as bytes, whether it is there or not.
     Put { key: ResourceKey, put: Put },
+    /// A resource as it stands in the eyes of who settled it, and only while it stands so.
+    Settle { key: ResourceKey, follows: Vec<VersionId>, raw: Option<Vec<u8>> },
 }
 
 /// The changes that a form makes.
@@ -102,6 +107,11 @@ impl Writing {
         put: impl Fn(Option<&[u8]>) -> Result<Option<Vec<u8>>, NotSaved> + 'static,
     ) {
         self.steps.push(Step::Put { key, put: Box::new(put) });
+    }
+
+    /// Puts these bytes in place of the versions that were seen, or deletes the resource.
+    pub(crate) fn settle(&mut self, key: ResourceKey, follows: Vec<VersionId>, raw: Option<Vec<u8>>) {
+        self.steps.push(Step::Settle { key, follows, raw });
     }
 
     /// Whether this very form was saved before: what it would be refused for now may be what it made.
@@ -163,6 +173,13 @@ impl Writing {
                 let (stands, heads) = found.map_or((None, Vec::new()), |found| (found.raw, found.heads));
                 let Some(raw) = put(stands.as_deref())? else { return Ok(None) };
                 Ok(Some(Change { key: key.clone(), raw: Some(raw), about: None, follows: Some(heads) }))
+            }
+            Step::Settle { key, follows, raw } => {
+                let heads = self.site.reader().heads(key).map_err(|_| NotSaved::Failed)?;
+                if heads != *follows {
+                    return Err(NotSaved::Changed);
+                }
+                Ok(Some(Change { key: key.clone(), raw: raw.clone(), about: None, follows: Some(heads) }))
             }
         }
     }

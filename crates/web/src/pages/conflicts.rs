@@ -5,9 +5,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use super::failure::Failure;
 use super::rows::{self, ConflictView};
 use super::{Frame, Pager, Query, Tab, html};
 use crate::app::{App, Visitor};
+use crate::clinic::settle::{Dispute, SentFrom};
 use crate::fhir::{self, Line};
 
 #[derive(Template)]
@@ -24,6 +26,8 @@ struct RowView {
     type_name: String,
     line: Line,
     conflicts: Vec<ConflictView>,
+    /// The form that settles them, at a site at work.
+    dispute: Option<Dispute>,
 }
 
 /// `/conflicts`
@@ -31,13 +35,17 @@ pub(crate) async fn get(State(app): State<App>, visitor: Visitor, Query(query): 
     app.page(visitor, move |app, visitor| {
         let f = Frame::new(app, visitor, Tab::Conflicts)?;
         let listing = app.source().conflicts(query.number())?;
-        let rows = listing.rows.iter().map(|row| RowView {
-            href: super::resource::address(&row.key),
-            type_name: fhir::type_name(&f.v, &row.key.resource_type),
-            line: fhir::line(&f.v, &row.raw),
-            conflicts: row.conflicts.iter().map(|conflict| rows::conflict(&f, conflict)).collect(),
+        let rows = listing.rows.iter().map(|row| {
+            let dispute = Dispute::of(app, &f, &row.key, SentFrom::List)?;
+            Ok(RowView {
+                dispute,
+                href: super::resource::address(&row.key),
+                type_name: fhir::type_name(&f.v, &row.key.resource_type),
+                line: fhir::line(&f.v, &row.raw),
+                conflicts: row.conflicts.iter().map(|conflict| rows::conflict(&f, conflict)).collect(),
+            })
         });
-        let rows = rows.collect();
+        let rows = rows.collect::<Result<_, Failure>>()?;
         html(
             StatusCode::OK,
             &Page {

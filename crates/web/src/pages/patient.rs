@@ -105,7 +105,7 @@ pub(crate) async fn get(State(app): State<App>, visitor: Visitor, Path(id): Path
         let grants = p.grants.iter();
         let grants =
             grants.map(|grant| GrantView { said: said(grant), when: written(&f.v, &grant.recorded) }).collect();
-        let clinic = Summary::of(app, &f, &p.id)?;
+        let clinic = Summary::of(app, &f, &p)?;
         html(StatusCode::OK, &Page { clinic, who, lanes, places, allergies, groups: views, grants, f, p })
     })
     .await

@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::rows::{self, ConflictView};
 use super::{Frame, Tab, html};
 use crate::app::{App, Visitor};
+use crate::clinic::settle::{Dispute, SentFrom};
 use crate::fhir::{self, Field, Line};
 use crate::model::{ResourcePage, VersionRow};
 
@@ -57,6 +58,8 @@ struct Page {
     line: Line,
     reading: Option<Reading>,
     conflicts: Vec<ConflictView>,
+    /// The form that settles them, for who may.
+    dispute: Option<Dispute>,
     versions: Vec<VersionView>,
     heads: u64,
 }
@@ -99,7 +102,9 @@ fn find(app: &App, resource_type: String, id: String) -> Result<ResourcePage, Fa
 
 fn show(app: &App, visitor: &Visitor, found: ResourcePage, patient: Option<String>) -> Result<Response, Failure> {
     let f = Frame::new(app, visitor, if patient.is_some() { Tab::Patients } else { Tab::None })?;
+    let dispute = Dispute::of(app, &f, &found.key, SentFrom::Record)?;
     let page = Page {
+        dispute,
         type_name: fhir::type_name(&f.v, &found.key.resource_type),
         line: found.raw.as_deref().map(|raw| fhir::line(&f.v, raw)).unwrap_or_default(),
         reading: found.raw.as_deref().map(|raw| reading(&f, raw)),

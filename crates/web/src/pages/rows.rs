@@ -145,7 +145,10 @@ pub(crate) struct ConflictView {
 /// One of the values.
 pub(crate) struct SideView {
     pub value: String,
-    pub site: String,
+    /// The version that says so.
+    pub version: String,
+    /// Who saved it, where that is known, and at which site.
+    pub by: String,
     pub at_ms: u64,
 }
 
@@ -160,9 +163,29 @@ pub(crate) fn conflict(f: &Frame, conflict: &Conflict) -> ConflictView {
         ConflictKind::Unreadable => Some(f.t("conflict-unreadable")),
         _ => None,
     };
+    let said = |value: &str| match conflict.kind {
+        // The whole record, and not a value in it.
+        ConflictKind::DeletedElsewhere => {
+            let line = fhir::line(&f.v, value.as_bytes());
+            let words = format!("{} {}", line.title, line.detail);
+            Some(words.trim().to_owned()).filter(|words| !words.is_empty()).unwrap_or_else(|| f.t("untitled"))
+        }
+        // A code in the reader's language, where it has words.
+        ConflictKind::Status => {
+            f.v.known(&format!("status-{}", value.trim_matches('"'))).unwrap_or_else(|| value_text(f, value))
+        }
+        _ if conflict.path == "Patient.gender" => {
+            f.v.known(&format!("sex-{}", value.trim_matches('"'))).unwrap_or_else(|| value_text(f, value))
+        }
+        _ => value_text(f, value),
+    };
     let sides = conflict.sides.iter().map(|side| SideView {
-        value: side.value.as_deref().map_or_else(|| f.t("conflict-removed"), |value| value_text(f, value)),
-        site: side.site.clone(),
+        value: side.value.as_deref().map_or_else(|| f.t("conflict-removed"), said),
+        version: side.version.to_string(),
+        by: match &side.author {
+            Some(author) => f.by(author, &side.site),
+            None => side.site.clone(),
+        },
         at_ms: side.at_ms,
     });
     ConflictView { why, place: names.join(" › "), sides: sides.collect() }

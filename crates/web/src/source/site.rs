@@ -316,6 +316,7 @@ fn conflict(row: sanad_store::ConflictRow, versions: &[VersionRow]) -> Conflict 
         Side {
             value,
             version: id,
+            author: version.and_then(|version| version.author.clone()),
             site: version.map_or_else(String::new, |version| version.site.clone()),
             at_ms: version.map_or(0, |version| version.at_ms),
         }

@@ -10,15 +10,15 @@ const OFFER: &str = "/patients/p1/transfer";
 const GOOD: &str = "category=urgent&consent=given&need=oxygen&need=stretcher&escort=mother&reason=burns";
 
 /// A ward, and another site of its network.
-struct Two {
-    ward: Ward,
-    olive: Site,
+pub(super) struct Two {
+    pub ward: Ward,
+    pub olive: Site,
     folder: std::path::PathBuf,
 }
 
 impl Two {
     #[allow(clippy::disallowed_methods, reason = "a test needs a folder of its own; nothing in it is anybody's")]
-    async fn new(name: &str) -> Two {
+    pub(super) async fn new(name: &str) -> Two {
         let ward = Ward::new(name).await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("https://{}", listener.local_addr().unwrap());
@@ -35,29 +35,29 @@ impl Two {
         two
     }
 
-    async fn sync(&self) {
+    pub(super) async fn sync(&self) {
         let peers = self.olive.peers().await.unwrap();
         assert!(self.olive.sync_with(&peers[&self.ward.site.device()]).await.unwrap().complete);
     }
 
-    async fn there(&self) -> Door {
-        let mut door = Door::to(Source::Site(self.olive.clone()), [127, 0, 0, 1]);
+    pub(super) async fn there(&self) -> Door {
+        let mut door = Door::with_secret(Source::Site(self.olive.clone()), [127, 0, 0, 1], [8; 32]);
         door.post("/", "/language", "language=en&back=/").await;
         door
     }
 
-    fn to_olive(&self) -> String {
+    pub(super) fn to_olive(&self) -> String {
         format!("to={}&{GOOD}", self.olive.facility())
     }
 
-    async fn end(self) {
+    pub(super) async fn end(self) {
         self.olive.close().await;
         std::fs::remove_dir_all(&self.folder).unwrap();
         self.ward.end().await;
     }
 }
 
-fn tasks(site: &Site) -> Vec<transfer::Transfer> {
+pub(super) fn tasks(site: &Site) -> Vec<transfer::Transfer> {
     let keys = site.reader().about_nobody("Task", 100).unwrap();
     let raws = keys.iter().map(|key| site.reader().resource(key).unwrap().unwrap().raw.unwrap());
     raws.filter_map(|raw| transfer::read(&serde_json::from_slice(&raw).unwrap())).collect()
