@@ -25,7 +25,7 @@ pub use dose::{DoseRange, Unit, age_days, doses, doses_origin};
 pub use due::{DUE_MAX, Due, DueState, due};
 pub use order::{
     Administration, Became, EVERY_MINUTES, Frequency, Given, Order, OrderState, Outcome, administration,
-    medication_administration, medication_request, order, stopped,
+    medication_administration, medication_request, order, resumed, stopped,
 };
 
 use crate::names::text_key;

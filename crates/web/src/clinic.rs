@@ -2,6 +2,7 @@
 //! [`write::Writing`]; what the resources look like is said by `sanad_record`, what the screens say by the voices.
 
 pub(crate) mod after;
+pub(crate) mod amend;
 pub(crate) mod bedside;
 pub(crate) mod board;
 pub(crate) mod board_page;

@@ -107,6 +107,8 @@ pub fn router(source: Source, config: Config) -> Result<(Router, String), StartE
         .route("/patients/{id}/doses", post(clinic::medicines::dose))
         .route("/patients/{id}/orders", get(clinic::prescribe::get).post(clinic::prescribe::post))
         .route("/patients/{id}/orders/{rid}/stop", post(clinic::medicines::stop))
+        .route("/patients/{id}/orders/{rid}/resume", post(clinic::amend::resume))
+        .route("/patients/{id}/allergies/withdraw", post(clinic::amend::withdraw))
         .route("/due", get(clinic::due::get))
         .route("/asks", get(pages::asks::get).post(pages::asks::ask))
         .route("/asks/answer", post(pages::asks::answer))

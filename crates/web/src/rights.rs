@@ -76,10 +76,12 @@ pub(crate) const TABLE: &[(&str, Method, Need)] = &[
     // Orders, and what is due of them.
     ("/patients/{id}/medicines", GET, May(Capability::Medicines)),
     ("/patients/{id}/allergies", POST, May(Capability::Notes)),
+    ("/patients/{id}/allergies/withdraw", POST, May(Capability::Notes)),
     ("/patients/{id}/doses", POST, May(Capability::Administer)),
     ("/patients/{id}/orders", GET, May(Capability::Prescribe)),
     ("/patients/{id}/orders", POST, May(Capability::Prescribe)),
     ("/patients/{id}/orders/{rid}/stop", POST, May(Capability::Prescribe)),
+    ("/patients/{id}/orders/{rid}/resume", POST, May(Capability::Prescribe)),
     ("/due", GET, May(Capability::Medicines)),
     // Transfers and evacuation.
     ("/patients/{id}/transfer", GET, May(Capability::Transfers)),

@@ -17,6 +17,8 @@ const GROUPS: &str = include_str!("../../data/formulary/allergy-groups-v1.txt");
 
 /// The system of [`Allergen::code`].
 pub const ALLERGEN_SYSTEM: &str = "urn:sanad:allergen";
+/// What FHIR's systems of the states of an allergy begin with.
+const STATUS_SYSTEMS: &str = "http://terminology.hl7.org/CodeSystem/allergyintolerance-";
 /// Most characters of a text in which an allergen is looked for.
 const READ_CHARS_MAX: usize = 500;
 /// Most allergies of one chart that are looked at: a person has a handful, and a chart with more is an import gone wrong.
@@ -248,6 +250,35 @@ pub fn standing(allergy: &Value) -> Standing {
         (_, "inactive" | "resolved") => Standing::Over,
         _ => Standing::Active,
     }
+}
+
+/// An AllergyIntolerance that is not so: [`Standing::InError`] if it was written by mistake, [`Standing::Refuted`] if it was
+/// ruled out. FHIR takes no clinical status of a mistake, and wants one of everything else (ait-1, ait-2 of R4).
+///
+/// # Errors
+/// [`CannotWrite::WrongRecord`] if it is no AllergyIntolerance or was withdrawn already; [`CannotWrite::Nothing`] for any
+/// other standing.
+pub fn withdrawn(allergy: &Value, to: Standing) -> Result<Value, CannotWrite> {
+    if !is_type(allergy, "AllergyIntolerance") || !matches!(standing(allergy), Standing::Active | Standing::Over) {
+        return Err(CannotWrite::WrongRecord);
+    }
+    let coded =
+        |name: &str, code: &str| json!({ "coding": [{ "system": format!("{STATUS_SYSTEMS}{name}"), "code": code }] });
+    let mut withdrawn = allergy.clone();
+    match to {
+        Standing::InError => {
+            withdrawn["verificationStatus"] = coded("verification", "entered-in-error");
+            if let Some(members) = withdrawn.as_object_mut() {
+                members.remove("clinicalStatus");
+            }
+        }
+        Standing::Refuted => {
+            withdrawn["verificationStatus"] = coded("verification", "refuted");
+            withdrawn["clinicalStatus"] = coded("clinical", "inactive");
+        }
+        Standing::Active | Standing::Over => return Err(CannotWrite::Nothing),
+    }
+    Ok(withdrawn)
 }
 
 /// The allergies of a chart, each once with all its records, in the order of their first record.

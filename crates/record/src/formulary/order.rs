@@ -266,6 +266,22 @@ pub fn stopped(request: &Value, reason: &str) -> Result<Value, CannotWrite> {
     Ok(stopped)
 }
 
+/// A MedicationRequest that was on hold and goes on. Why it was on hold goes with the hold; nothing else changes.
+///
+/// # Errors
+/// [`CannotWrite::WrongRecord`] if it is no MedicationRequest that is on hold.
+pub fn resumed(request: &Value) -> Result<Value, CannotWrite> {
+    if !is_type(request, "MedicationRequest") || text(request, "status") != Some("on-hold") {
+        return Err(CannotWrite::WrongRecord);
+    }
+    let mut resumed = request.clone();
+    resumed["status"] = "active".into();
+    if let Some(members) = resumed.as_object_mut() {
+        members.remove("statusReason");
+    }
+    Ok(resumed)
+}
+
 /// Reads a MedicationRequest that is an order. `None` for other resources, and for what says that it is not to be given.
 pub fn order(record: Stored<'_>) -> Option<Order> {
     let request = record.resource;

@@ -624,3 +624,34 @@ fn the_list_is_bounded_at_any_time() {
     }
     assert_eq!(due(&requests, &[], NOW).len(), DUE_MAX);
 }
+
+#[test]
+fn a_hold_ends_once_and_takes_its_reason_with_it() {
+    let held = json!({ "resourceType": "MedicationRequest", "status": "on-hold", "statusReason": { "text": "theatre" },
+        "note": [{ "text": "with food" }] });
+    let resumed = super::resumed(&held).expect("it is on hold");
+    assert_eq!(
+        resumed,
+        json!({ "resourceType": "MedicationRequest", "status": "active", "note": [{ "text": "with food" }] })
+    );
+    for wrong in [resumed, json!([]), json!({ "resourceType": "Patient", "status": "on-hold" })] {
+        assert_eq!(super::resumed(&wrong), Err(CannotWrite::WrongRecord));
+    }
+}
+
+#[test]
+fn an_allergy_is_withdrawn_as_fhir_wants_it_and_once() {
+    use super::allergy::{Standing, standing, withdrawn};
+    let active = json!({ "resourceType": "AllergyIntolerance", "code": { "text": "Latex" },
+        "clinicalStatus": { "coding": [{ "code": "active" }] }, "patient": { "reference": "Patient/p" } });
+    for to in [Standing::InError, Standing::Refuted] {
+        let wrong = withdrawn(&active, to).expect("it stands");
+        assert_eq!((standing(&wrong), &wrong["code"]), (to, &active["code"]));
+        assert_eq!(wrong.get("clinicalStatus").is_none(), to == Standing::InError, "ait-1 and ait-2");
+        assert_eq!(withdrawn(&wrong, Standing::InError), Err(CannotWrite::WrongRecord));
+    }
+    for to in [Standing::Active, Standing::Over] {
+        assert_eq!(withdrawn(&active, to), Err(CannotWrite::Nothing));
+    }
+    assert_eq!(withdrawn(&json!([]), Standing::Refuted), Err(CannotWrite::WrongRecord));
+}

@@ -17,6 +17,13 @@ allergy-none-named = اختر مادة الحساسية أو اكتبها.
 allergy-over = انتهت
 allergy-refuted = نُفيت
 allergy-in-error = كُتبت خطأ
+allergy-withdraw = اسحب حساسية خاطئة
+allergy-which = أي حساسية
+allergy-why = لماذا تُسحب
+allergy-why-error = كُتبت خطأً
+allergy-why-refuted = نُفيت بعد فحص أو سؤال
+allergy-wrong-missing = اختر الحساسية وسبب سحبها.
+allergy-withdrawn-already = سُحبت هذه الحساسية من قبل. لم يُحفظ شيء.
 allergy-unnamed = حساسية بلا اسم
 allergy-records =
     { $n ->
@@ -34,6 +41,8 @@ orders-over = أدوية انتهت
 order-new = صِف دواءً
 help-order = ابحث عن الدواء بالعربية أو اللاتينية، ثم اكتب الجرعة وكم مرة. التحذير لا يمنع: اقرأه واكتب السبب ثم احفظ ثانية.
 order-held = هذا الدواء موقوف مؤقتًا.
+order-resume = تابع الدواء
+order-not-held = هذا الدواء ليس موقوفًا مؤقتًا. لم يُحفظ شيء.
 order-more =
     { $n ->
         [zero] لا جرعات سابقة بلا تسجيل.

@@ -17,6 +17,13 @@ allergy-none-named = Choose what it is to, or write it.
 allergy-over = over
 allergy-refuted = ruled out
 allergy-in-error = written by mistake
+allergy-withdraw = Withdraw an allergy that is wrong
+allergy-which = Which allergy
+allergy-why = Why it is withdrawn
+allergy-why-error = Written by mistake
+allergy-why-refuted = Ruled out by a test or by asking
+allergy-wrong-missing = Choose the allergy and why it is withdrawn.
+allergy-withdrawn-already = This allergy was withdrawn already. Nothing was saved.
 allergy-unnamed = Allergy without a name
 allergy-records =
     { $n ->
@@ -30,6 +37,8 @@ orders-over = Orders that are over
 order-new = Order a medicine
 help-order = Find the medicine in Arabic or Latin letters, then say how much and how often. A warning never forbids: read it, give your reason, and save again.
 order-held = This order is halted for now.
+order-resume = Go on with this order
+order-not-held = This order is not on hold. Nothing was saved.
 order-more =
     { $n ->
         [one] One earlier dose was never answered.

@@ -10,6 +10,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use sanad_node::site::Site;
 use sanad_record::formulary::allergy::{
     Allergen, Allergy, Named, Standing, allergies, allergies_origin, allergy_intolerance,
 };
@@ -23,8 +24,9 @@ use sanad_record::typed::Decimal;
 
 use super::bedside::{Bed, cannot_write, line, named, stored, unverified};
 use super::board_page::waited;
+use super::record::Read;
 use super::sheet::Sheet;
-use super::write::Writing;
+use super::write::{Writing, id_within};
 use crate::app::{App, Visitor};
 use crate::fhir::Who;
 use crate::pages::failure::Failure;
@@ -48,6 +50,9 @@ struct Page {
     who: Who,
     key: String,
     allergies: Vec<AllergyView>,
+    /// Whether an allergy can be withdrawn.
+    has_standing: bool,
+    withdraw_key: String,
     allergens: Vec<(&'static str, String)>,
     orders: Vec<OrderView>,
     over: Vec<OrderView>,
@@ -62,6 +67,8 @@ pub(crate) struct AllergyView {
     /// How it stands, where it is not simply there.
     pub standing: Option<String>,
     pub reactions: String,
+    /// One record of it, by which it can be withdrawn while it stands.
+    pub source: Option<String>,
     /// How many records say so.
     pub records: u64,
 }
@@ -87,6 +94,7 @@ struct OrderView {
     more: u64,
     next_ms: Option<u64>,
     key: String,
+    resume_key: String,
     /// Whether the sheet is that of the form with which it is stopped.
     is_stopping: bool,
 }
@@ -113,7 +121,7 @@ pub(crate) async fn get(State(app): State<App>, visitor: Visitor, Path(id): Path
     app.page(visitor, move |app, visitor| page(app, visitor, &id, StatusCode::OK, Sheet::default())).await
 }
 
-fn page(app: &App, visitor: &Visitor, id: &str, status: StatusCode, s: Sheet) -> Result<Response, Failure> {
+pub(super) fn page(app: &App, visitor: &Visitor, id: &str, status: StatusCode, s: Sheet) -> Result<Response, Failure> {
     let f = Frame::new(app, visitor, Tab::Patients)?;
     let bed = Bed::of(app.clinic()?, id)?;
     if bed.chart.id != id && status == StatusCode::OK {
@@ -134,11 +142,14 @@ fn page(app: &App, visitor: &Visitor, id: &str, status: StatusCode, s: Sheet) ->
         order.doses.iter().filter_map(|dose| dose.at_ms).min().or(order.next_ms).unwrap_or(u64::MAX)
     });
     over.truncate(OVER_MAX);
+    let allergies = allergy_views(&f.v, &bed);
     let page = Page {
         who: bed.who(&f),
         id: bed.chart.id.clone(),
         key: app.token(),
-        allergies: allergy_views(&f.v, &bed),
+        has_standing: allergies.iter().any(|allergy| allergy.source.is_some()),
+        withdraw_key: app.token(),
+        allergies,
         allergens: Allergen::listed().map(|allergen| (allergen.code(), named(&f.v, allergen.label()))).collect(),
         told: told_views(&f.v, told),
         unverified: unverified(&f.v, &allergies_origin()),
@@ -150,7 +161,7 @@ fn page(app: &App, visitor: &Visitor, id: &str, status: StatusCode, s: Sheet) ->
     html(status, &page)
 }
 
-fn home(bed: &Bed) -> String {
+pub(super) fn home(bed: &Bed) -> String {
     format!("/patients/{}/medicines", bed.chart.id)
 }
 
@@ -161,6 +172,7 @@ pub(crate) fn allergy_views(v: &Voice, bed: &Bed) -> Vec<AllergyView> {
     let view = |allergy: Allergy| AllergyView {
         name: allergy_name(v, &allergy),
         high: allergy.high,
+        source: allergy.sources.first().filter(|_| allergy.standing <= Standing::Over).cloned(),
         standing: match allergy.standing {
             Standing::Active => None,
             Standing::Over => Some(v.t("allergy-over")),
@@ -278,7 +290,8 @@ fn view(
         .collect();
     let is_current = order.is_current(now_ms);
     if as_needed && is_current {
-        doses.push(DoseView { is_this: is_this(""), due: String::new(), at_ms: None, late: None, key: app.token() });
+        let due = newest(told, &order.id);
+        doses.push(DoseView { is_this: is_this(&due), due, at_ms: None, late: None, key: app.token() });
     }
     OrderView {
         name: medicine_name(v, order.item, order.text.as_deref()),
@@ -292,6 +305,7 @@ fn view(
         by: order.by,
         more: (open.len().saturating_sub(OPEN_MAX)) as u64,
         key: app.token(),
+        resume_key: app.token(),
         is_stopping: is_this("stop"),
         id: order.id,
         last_ms,
@@ -406,10 +420,22 @@ pub(crate) async fn dose(State(app): State<App>, Path(id): Path<String>, posted:
             let given = Given { request: Some(&order.id), item, dose, unit, route, due_ms, outcome };
             match medication_administration(&bed.writing(visitor.by(), now_ms), &given) {
                 Ok(mut value) => {
-                    value["id"] = writing.new_id().into();
-                    writing.add(value);
+                    let id = dose_id(app.clinic()?, &bed, &order.id, posted.field("due"));
+                    value["id"] = id.as_str().into();
+                    let key = ResourceKey::new("MedicationAdministration", id).map_err(|_| Failure::Broken)?;
+                    let raw = serde_json::to_vec(&value).map_err(|_| Failure::Broken)?;
+                    // Judged as it stands when it is saved: another hand may have given it in the same moment.
+                    let answered = Rc::new(Cell::new(false));
+                    let told = Rc::clone(&answered);
+                    writing.put(key, move |stands| {
+                        told.set(stands.is_some());
+                        Ok(stands.is_none().then(|| raw.clone()))
+                    });
                     writing.save()?;
-                    return Ok(Redirect::to(&home(&bed)).into_response());
+                    if !answered.get() || Writing::begin(app, &posted)?.is_saved()? {
+                        return Ok(Redirect::to(&home(&bed)).into_response());
+                    }
+                    s.refuse("all", v.t("dose-answered"));
                 }
                 Err(error) => s.refuse("reason", cannot_write(&v, error)),
             }
@@ -420,15 +446,34 @@ pub(crate) async fn dose(State(app): State<App>, Path(id): Path<String>, posted:
 }
 
 /// An order of this chart.
-fn order_of(bed: &Bed, id: &str) -> Option<Order> {
+pub(super) fn order_of(bed: &Bed, id: &str) -> Option<Order> {
     let read = bed.chart.of("MedicationRequest").iter().find(|read| read.key.id == id)?;
     order(Stored { id: &read.key.id, resource: &read.value })
 }
 
-/// Whether that time of an order waits for an answer; what is given when it is needed names no time.
+/// The newest dose of an order that was recorded; empty if there is none. What is given when it is needed has no time: its
+/// form names the dose before it, so that whoever has not seen that one is told.
+fn newest(told: &[Administration], order: &str) -> String {
+    let of_it = told.iter().filter(|told| told.request.as_deref() == Some(order));
+    of_it.max_by_key(|told| (told.at_ms, &told.id)).map_or_else(String::new, |told| told.id.clone())
+}
+
+/// The id of a dose follows from its order and its place in it: of two hands that record one dose here in the same moment,
+/// the second finds it. Other sites have other ids, since what two sites gave was given twice. A dose that was taken back
+/// makes room for another.
+fn dose_id(site: &Site, bed: &Bed, order: &str, due_field: &str) -> String {
+    let of_it = |read: &&Read| read.value["request"]["reference"] == format!("MedicationRequest/{order}");
+    let doses = bed.chart.of("MedicationAdministration").iter().filter(of_it);
+    let taken_back = doses.filter(|read| read.value["status"] == "entered-in-error").count();
+    id_within(order, &format!("dose {:?} {due_field} {taken_back}", site.device()))
+}
+
+/// Whether that time of an order waits for an answer; what is given when it is needed names the dose before it.
 fn is_open(bed: &Bed, order: &Order, due_field: &str, now_ms: u64) -> bool {
     if matches!(order.frequency, Some(Frequency::AsNeeded { .. })) {
-        return due_field.is_empty();
+        let given = stored(bed.chart.of("MedicationAdministration"));
+        let told: Vec<Administration> = given.iter().filter_map(|record| administration(*record)).collect();
+        return due_field == newest(&told, &order.id);
     }
     let requests = bed.chart.of("MedicationRequest").iter().filter(|read| read.key.id == order.id);
     let request: Vec<Stored<'_>> = requests.map(|read| Stored { id: &read.key.id, resource: &read.value }).collect();

@@ -204,7 +204,8 @@ fn id_of(key: &[u8; 16], number: u32) -> String {
     uuid(&hasher)
 }
 
-/// The id of what was made of one field of a response: the same field of the same response has the same one.
+/// The id of what was made of one field of a response, or of one time of an order: the same field of the same resource
+/// has the same one.
 pub(crate) fn id_within(response: &str, field: &str) -> String {
     let mut hasher = blake3::Hasher::new_derive_key("sanad form v1: id of what a response says");
     hasher.update(&(response.len() as u64).to_le_bytes()).update(response.as_bytes()).update(field.as_bytes());

@@ -227,3 +227,120 @@ async fn a_role_reads_and_writes_no_more_of_the_orders_than_it_may() {
     }
     ward.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_hands_that_give_one_dose_in_the_same_moment_the_second_is_refused() {
+    let ward = Ward::new("race").await;
+    let mut door = ward.door().await;
+    for (item, often, dose) in [("paracetamol-tab-500", "every-360", 500), ("omeprazole-cap-20", "needed-240", 20)] {
+        let key = order_key(&mut door, item).await;
+        let fields = PARACETAMOL.replace("every-360", often).replace("paracetamol-tab-500", item);
+        let saved = door.post(ORDERS, ORDERS, &format!("key={key}&{fields}&dose={dose}")).await;
+        assert_eq!(saved.status, StatusCode::SEE_OTHER, "{often}: {}", plain(&saved));
+    }
+    let text = door.get(MEDICINES).await.body;
+    let forms: Vec<&str> = text.split(&format!("action=\"{DOSES}\"")).skip(1).collect();
+    assert_eq!(forms.len(), 2);
+    for (number, form) in forms.into_iter().enumerate() {
+        let (request, due) = (between(form, "name=\"request\" value=\""), between(form, "name=\"due\" value=\""));
+        let mut hands = Vec::new();
+        for hand in 0..8 {
+            let mut door = ward.door().await;
+            let fields = format!("key={:032x}&request={request}&due={due}&do=give", number * 100 + hand + 1);
+            hands.push(tokio::spawn(async move { door.post(MEDICINES, DOSES, &fields).await }));
+        }
+        let mut saved = 0;
+        for hand in hands {
+            let answer = hand.await.unwrap();
+            if answer.status == StatusCode::SEE_OTHER {
+                saved += 1;
+            } else {
+                assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+                assert!(answer.body.contains("Somebody recorded this dose already"));
+            }
+        }
+        assert_eq!((saved, ward.all("MedicationAdministration").len()), (1, number + 1));
+    }
+    // Whoever has seen the first may give the second of what is given when it is needed.
+    let text = door.get(MEDICINES).await.body;
+    let form = text.split(&format!("action=\"{DOSES}\"")).nth(1).unwrap();
+    let (request, due) = (between(form, "name=\"request\" value=\""), between(form, "name=\"due\" value=\""));
+    let second = door.fill(MEDICINES, DOSES, &format!("request={request}&due={due}&do=give")).await;
+    assert_eq!(second.status, StatusCode::SEE_OTHER, "{}", second.body);
+    assert_eq!(ward.all("MedicationAdministration").len(), 3);
+    ward.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_on_hold_goes_on_once() {
+    let ward = Ward::new("resumed").await;
+    let mut door = ward.door().await;
+    let key = order_key(&mut door, "paracetamol-tab-500").await;
+    door.post(ORDERS, ORDERS, &format!("key={key}&{PARACETAMOL}&dose=500")).await;
+    let mut order = ward.all("MedicationRequest").remove(0);
+    order["status"] = "on-hold".into();
+    order["statusReason"] = json!({ "text": "theatre" });
+    ward.save(order.clone()).await;
+    let page = door.get(MEDICINES).await.body;
+    let resume = format!("{ORDERS}/{}/resume", order["id"].as_str().unwrap());
+    assert!(page.contains("halted for now") && page.contains(&format!("action=\"{resume}\"")));
+    assert!(!page.contains(&format!("action=\"{DOSES}\"")), "nothing is given while it is on hold");
+    for _ in 0..2 {
+        let fields = "key=00112233445566778899aabbccddeeff";
+        assert_eq!(door.post(MEDICINES, &resume, fields).await.status, StatusCode::SEE_OTHER);
+    }
+    let resumed = ward.all("MedicationRequest").remove(0);
+    assert!(resumed["status"] == "active" && resumed["statusReason"].is_null());
+    assert_eq!(resumed["dosageInstruction"], order["dosageInstruction"]);
+    let again = door.fill(MEDICINES, &resume, "").await;
+    assert!(again.status == StatusCode::UNPROCESSABLE_ENTITY && again.body.contains("This order is not on hold"));
+    let nobody = door.fill(MEDICINES, &format!("{ORDERS}/nobody/resume"), "").await;
+    assert_eq!(nobody.status, StatusCode::NOT_FOUND);
+    ward.with_people().await;
+    let mut nurse = ward.signed_in("nurse").await;
+    let refused = nurse.post("/", &resume, &format!("key={}", "0".repeat(32))).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    ward.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_allergy_that_was_wrong_is_withdrawn_with_all_its_records() {
+    let ward = Ward::new("withdrawn").await;
+    let mut door = ward.door().await;
+    for (id, text) in [("a1", "Penicillin"), ("a2", "بنسلين"), ("a3", "Latex")] {
+        ward.save(json!({ "resourceType": "AllergyIntolerance", "id": id, "criticality": "high",
+            "clinicalStatus": { "coding": [{ "code": "active" }] },
+            "code": { "text": text }, "patient": { "reference": "Patient/p1" } }))
+            .await;
+    }
+    let withdraw = "/patients/p1/allergies/withdraw";
+    for fields in
+        ["wrong=error&allergy=", "wrong=&allergy=a3", "wrong=error&allergy=%3Cb%3E", "wrong=active&allergy=a3"]
+    {
+        let answer = door.fill(MEDICINES, withdraw, fields).await;
+        assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{fields}");
+        assert!(answer.body.contains("Choose the allergy and why"), "{fields}");
+    }
+    assert!(ward.all("AllergyIntolerance").iter().all(|allergy| allergy["verificationStatus"].is_null()));
+    for (id, wrong) in [("a2", "error"), ("a3", "refuted")] {
+        let fields = format!("key={:0>32}&wrong={wrong}&allergy={id}", id);
+        for _ in 0..2 {
+            let saved = door.post(MEDICINES, withdraw, &fields).await;
+            assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.body);
+        }
+    }
+    for allergy in ward.all("AllergyIntolerance") {
+        let code = &allergy["verificationStatus"]["coding"][0]["code"];
+        if allergy["id"] == "a3" {
+            assert_eq!(code, "refuted");
+            assert_eq!(allergy["clinicalStatus"]["coding"][0]["code"], "inactive");
+        } else {
+            assert!(code == "entered-in-error" && allergy["clinicalStatus"].is_null(), "{allergy}");
+        }
+    }
+    let again = door.fill(MEDICINES, withdraw, "wrong=error&allergy=a1").await;
+    assert!(again.status == StatusCode::UNPROCESSABLE_ENTITY && again.body.contains("withdrawn already"));
+    let page = door.get(MEDICINES).await.body;
+    assert!(page.contains("written by mistake") && page.contains("ruled out") && !page.contains("may kill</span>"));
+    ward.end().await;
+}
